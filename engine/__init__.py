@@ -1,0 +1,115 @@
+"""Milepost: durable workflows in plain Python.
+
+Flows and rules are plain Python modules; every step is a message on the broker you already run; every checkpoint is a
+row in the SQL database you already run; any worker can pick up any step after any outage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.definitions.context import StepContext, step_context
+from engine.definitions.flow import Flow, flow
+from engine.definitions.loading import load_modules
+from engine.definitions.registry import Registry
+from engine.definitions.step import Step, step
+from engine.driver.awaitables import bounded_map, gather, race, sleep, sleep_until, wait_for_event, with_timeout
+from engine.driver.groups import Winner
+from engine.driver.saga import Saga, saga
+from engine.driver.surroundings import continue_as_new, now, patched, random, uuid
+from engine.errors import (
+    AlreadyAwaited,
+    ChildFailed,
+    CodecError,
+    ConfigError,
+    DefinitionError,
+    DeterminismError,
+    ExecutionFailed,
+    ExecutionFinished,
+    ExecutionNotFound,
+    FlowCancelled,
+    FlowTimeout,
+    ForeignAwaitable,
+    MilepostError,
+    NeverAwaited,
+    NonRetryable,
+    NotInFlow,
+    NotInStep,
+    ResultTimeout,
+    RetryAfter,
+    SchemaMismatch,
+    StepFailed,
+    StepTimeout,
+    StoreError,
+    StoreUnavailable,
+    UnknownDefinition,
+    ValueTooLarge,
+)
+from engine.model.retry import Retry
+
+if TYPE_CHECKING:
+    from engine.client import AsyncClient, Client
+
+__all__ = [
+    "AlreadyAwaited",
+    "AsyncClient",
+    "ChildFailed",
+    "Client",
+    "CodecError",
+    "ConfigError",
+    "DefinitionError",
+    "DeterminismError",
+    "ExecutionFailed",
+    "ExecutionFinished",
+    "ExecutionNotFound",
+    "Flow",
+    "FlowCancelled",
+    "FlowTimeout",
+    "ForeignAwaitable",
+    "MilepostError",
+    "NeverAwaited",
+    "NonRetryable",
+    "NotInFlow",
+    "NotInStep",
+    "Registry",
+    "ResultTimeout",
+    "Retry",
+    "RetryAfter",
+    "Saga",
+    "SchemaMismatch",
+    "Step",
+    "StepContext",
+    "StepFailed",
+    "StepTimeout",
+    "StoreError",
+    "StoreUnavailable",
+    "UnknownDefinition",
+    "ValueTooLarge",
+    "Winner",
+    "bounded_map",
+    "continue_as_new",
+    "flow",
+    "gather",
+    "load_modules",
+    "now",
+    "patched",
+    "race",
+    "random",
+    "saga",
+    "sleep",
+    "sleep_until",
+    "step",
+    "step_context",
+    "uuid",
+    "wait_for_event",
+    "with_timeout",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import the clients when they are first asked for: what they stand on takes longer than all the rest."""
+    if name in ("AsyncClient", "Client"):
+        import engine.client
+
+        return getattr(engine.client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

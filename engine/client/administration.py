@@ -1,0 +1,224 @@
+"""Looking at executions and steering them, one or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from engine.client.filters import Filter, to_us
+from engine.codec import check_size, encode_payload
+from engine.errors import ExecutionFinished, ExecutionNotFound, NothingToRetry
+from engine.model.durations import parse_duration
+from engine.model.ids import ID_LENGTH
+from engine.store import query
+from engine.store.holds import pause, resume
+from engine.store.prune import prune
+from engine.store.retries import retry_step
+from engine.store.schema import executions
+from engine.store.signals import send_signal
+from engine.store.wakeups import READY_CHANNEL, send_hint
+
+if TYPE_CHECKING:
+    from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
+    from engine.model.work import Pointer
+    from engine.store.database import Database
+
+PAGE: Final = 100
+SHORTEST_PREFIX: Final = 6
+MOST_LISTED: Final = 10
+PRUNE_BATCH: Final = 200
+
+Told = Callable[[int], None]
+
+
+class Administration:
+    """What a client can do besides starting flows. All ids are whole; :meth:`find_id` completes a beginning of one."""
+
+    def __init__(self, database: Database, limit_bytes: int) -> None:
+        self.database = database
+        self._limit_bytes = limit_bytes
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def now_us(self) -> int:
+        """Return the database's time, in microseconds since 1970."""
+        with self.database.read() as tx:
+            return tx.now_us
+
+    def get(self, execution_id: str) -> ExecutionView:
+        """Return an execution. Raises ExecutionNotFound."""
+        with self.database.read() as tx:
+            return query.get_execution(tx, execution_id)
+
+    def history(self, execution_id: str) -> Sequence[StepView]:
+        """Return the steps of an execution in the order it issued them. Raises ExecutionNotFound."""
+        with self.database.read() as tx:
+            return query.get_history(tx, execution_id)
+
+    def find(self, wanted: Filter | None = None, *, limit: int = PAGE, after: str | None = None) -> list[ExecutionView]:
+        """Return a page of executions, the newest first; ``after`` is the last id of the page before."""
+        wanted = wanted or Filter()
+        with self.database.read() as tx:
+            return query.find_executions(
+                tx,
+                state=wanted.state,
+                flow=wanted.flow,
+                attributes=wanted.attributes,
+                created_from_us=to_us(wanted.since),
+                created_until_us=to_us(wanted.until),
+                limit=limit,
+                after_id=after,
+            )
+
+    def find_all(self, wanted: Filter | None = None, *, limit: int) -> Generator[ExecutionView]:
+        """Return up to ``limit`` executions, the newest first, read page by page."""
+        after: str | None = None
+        while limit > 0:
+            page = self.find(wanted, limit=min(limit, PAGE), after=after)
+            yield from page
+            if len(page) < min(limit, PAGE):
+                return
+            limit -= len(page)
+            after = page[-1].id
+
+    def find_id(self, beginning: str) -> str:
+        """Return the id that begins like this; at least 6 characters are needed.
+
+        Raises ExecutionNotFound when there is none, or when several begin so, which it lists.
+        """
+        text = beginning.strip().lower()
+        if not SHORTEST_PREFIX <= len(text) <= ID_LENGTH:
+            raise ExecutionNotFound(
+                f"{beginning!r} is no id of an execution: give all {ID_LENGTH} characters, or at least the first "
+                f"{SHORTEST_PREFIX}"
+            )
+        search = select(executions.c.id).where(executions.c.id >= text, executions.c.id < text + "~")
+        with self.database.read() as tx:
+            found = list(tx.connection.execute(search.order_by(executions.c.id).limit(MOST_LISTED + 1)).scalars())
+        if not found:
+            raise ExecutionNotFound(f"there is no execution {beginning}; `engine list` shows those there are")
+        if len(found) > 1:
+            more = " and more" if len(found) > MOST_LISTED else ""
+            raise ExecutionNotFound(
+                f"several executions begin with {beginning}: {', '.join(found[:MOST_LISTED])}{more}; give more of it"
+            )
+        return found[0]
+
+    def queues(self) -> list[QueueView]:
+        """Return what is on every queue."""
+        with self.database.read() as tx:
+            return query.queue_depths(tx)
+
+    def workers(self) -> list[WorkerView]:
+        """Return the workers."""
+        with self.database.read() as tx:
+            return query.worker_list(tx)
+
+    # -- steering ----------------------------------------------------------------------------------------------------
+
+    def signal(self, execution_id: str, name: str, payload: Any = None, *, key: str | None = None) -> bool:
+        """Send a signal; whoever waits for it, now or later, gets the payload. True if it was delivered.
+
+        ``key`` makes it safe to send twice: False means that a signal with this key had come before.
+        Raises ExecutionFinished, ExecutionNotFound, CodecError.
+        """
+        text = encode_payload(payload)
+        check_size(text, self._limit_bytes, f"the payload of signal {name!r}")
+        with self.database.write() as tx:
+            sent = send_signal(tx, execution_id, name, text, key)
+        self._hint(sent.offered)
+        return sent.delivered
+
+    def cancel(self, execution_id: str) -> None:
+        """Ask an execution to end; it may run its compensations first. Raises ExecutionFinished, ExecutionNotFound."""
+        from engine.store.control import cancel
+
+        with self.database.write() as tx:
+            offered = cancel(tx, execution_id)
+        self._hint(offered)
+
+    def pause(self, execution_id: str) -> None:
+        """Start nothing more of an execution until it is resumed; steps that run go on to their end."""
+        with self.database.write() as tx:
+            offered = pause(tx, execution_id)
+        self._hint(offered)
+
+    def resume(self, execution_id: str) -> None:
+        """Let a paused or parked execution go on."""
+        with self.database.write() as tx:
+            offered = resume(tx, execution_id)
+        self._hint(offered)
+
+    def retry(self, execution_id: str, seq: int | None = None, values: Any = None) -> None:
+        """Give dead letters of an execution their attempts again: all of them, or the step at ``seq``.
+
+        ``values`` replaces the arguments of that step: an object of plain JSON values by parameter name.
+        """
+        text = None if values is None else encode_payload(values)
+        with self.database.write() as tx:
+            offered = retry_step(tx, execution_id, seq, text)
+        self._hint(offered)
+
+    def rerun(self, execution_id: str, from_seq: int) -> str:
+        """Start a new execution with the history of another one up to step ``from_seq``; return its id."""
+        from engine.store.rerun import rerun
+
+        with self.database.write() as tx:
+            begun = rerun(tx, execution_id, from_seq)
+        self._hint(begun.offered)
+        return begun.id
+
+    # -- many at a time ----------------------------------------------------------------------------------------------
+
+    def cancel_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Cancel up to ``limit`` executions, the newest first; return how many were. ``told`` hears of each."""
+        return self._each(self.cancel, wanted, limit, told)
+
+    def pause_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Pause up to ``limit`` executions; see :meth:`cancel_many`."""
+        return self._each(self.pause, wanted, limit, told)
+
+    def resume_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Resume up to ``limit`` executions; see :meth:`cancel_many`."""
+        return self._each(self.resume, wanted, limit, told)
+
+    def retry_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Retry the dead letters of up to ``limit`` executions; see :meth:`cancel_many`."""
+        return self._each(self.retry, wanted, limit, told)
+
+    def _each(self, act: Callable[[str], object], wanted: Filter, limit: int, told: Told | None) -> int:
+        count = 0
+        # All ids first: what is done to an execution may take it out of the filter, and so shift the pages.
+        for execution_id in [found.id for found in self.find_all(wanted, limit=limit)]:
+            try:
+                act(execution_id)
+            except (ExecutionFinished, ExecutionNotFound, NothingToRetry):
+                continue
+            count += 1
+            if told is not None:
+                told(count)
+        return count
+
+    def prune(self, older_than: str | float | timedelta, *, limit: int = 100_000, told: Told | None = None) -> int:
+        """Delete executions that finished longer ago than that, up to ``limit``, in small transactions.
+
+        Returns how many were deleted; ``told`` hears the count so far after each transaction.
+        """
+        before_us = self.now_us() - parse_duration(older_than)
+        deleted = 0
+        while deleted < limit:
+            with self.database.write() as tx:
+                part = prune(tx, before_us, min(PRUNE_BATCH, limit - deleted))
+            deleted += part
+            if told is not None:
+                told(deleted)
+            if part < PRUNE_BATCH:
+                break
+        return deleted
+
+    def _hint(self, offered: Sequence[Pointer]) -> None:
+        if offered:
+            send_hint(self.database, READY_CHANNEL, {pointer.queue for pointer in offered})

@@ -1,0 +1,256 @@
+"""The client for ordinary programs; every method waits until the store has answered."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from engine.client.administration import Administration
+from engine.client.options import Delay, StartOptions
+from engine.client.outcomes import Outcome, outcome_of
+from engine.client.starts import ANY_RESULT, AnyFlow, arguments_text, find_flow, input_text, new_execution
+from engine.client.waiter import Waiter
+from engine.config import Settings
+from engine.errors import ResultTimeout
+from engine.model.durations import parse_duration
+from engine.store.database import Database
+from engine.store.start import NewExecution, start_executions
+
+if TYPE_CHECKING:
+    from engine.codec import TypeCodec
+    from engine.definitions.flow import Flow
+    from engine.definitions.registry import Registry
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+STARTS_PER_TRANSACTION: Final = 500
+LOOK_SECONDS: Final = 5.0
+DEFAULT_LIMIT_BYTES: Final = 1 << 20
+
+
+class Handle(Generic[R]):
+    """One execution, as a client holds it."""
+
+    __slots__ = ("_client", "_codec", "existed", "id")
+
+    def __init__(self, client: Client, execution_id: str, codec: TypeCodec = ANY_RESULT, existed: bool = False) -> None:
+        self._client = client
+        self._codec = codec
+        self.id = execution_id
+        self.existed = existed
+        """Whether its key had been used before, so that nothing new was started."""
+
+    def result(self, timeout: float | str | timedelta | None = None) -> R:
+        """Wait until it has ended and return its result, as the flow's return hint declares it.
+
+        ``timeout`` is a number of seconds or a duration. Raises ResultTimeout when it runs out, ExecutionFailed when
+        the execution failed or was cancelled. An execution that continued as a new one is followed.
+        """
+        return self.read(self._client.wait_for(self.id, timeout))
+
+    def read(self, outcome: Outcome) -> R:
+        """Return the result that an outcome holds; raise ExecutionFailed if it has none."""
+        return outcome.value(self._codec)
+
+    def state(self) -> str:
+        """Return its state (see ``engine.model.states.ExecutionState``)."""
+        return self._client.outcome(self.id).state
+
+    def signal(self, name: str, payload: Any = None, *, key: str | None = None) -> bool:
+        """Send it a signal; see :meth:`Client.signal`."""
+        return self._client.signal(self.id, name, payload, key=key)
+
+    def cancel(self) -> None:
+        """Ask it to end; see :meth:`Client.cancel`."""
+        self._client.cancel(self.id)
+
+    def __repr__(self) -> str:
+        return f"<execution {self.id}>"
+
+
+class Starter:
+    """Starts flows with the same options; made by :meth:`Client.options`."""
+
+    def __init__(self, client: Client, options: StartOptions) -> None:
+        self._client = client
+        self._options = options
+
+    @overload
+    def start(self, flow: Flow[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...
+    @overload
+    def start(self, flow: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
+    def start(self, flow: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
+        """Start a flow with these arguments, and return a handle of its execution.
+
+        A flow may be named by text: with a registry that knows it, its arguments are checked; without, they are given
+        by name and passed on as they are. Raises ArgumentsError, CodecError and DefinitionError.
+        """
+        known = find_flow(flow, self._options, self._client.registry)
+        return self._client.launch(flow, known, arguments_text(known, flow, args, kwargs), self._options)
+
+    def start_input(self, flow: AnyFlow | str, values: Mapping[str, Any]) -> Handle[Any]:
+        """Start a flow with arguments that are plain JSON values, by name; for command lines and web forms."""
+        known = find_flow(flow, self._options, self._client.registry)
+        return self._client.launch(flow, known, input_text(known, values), self._options)
+
+    def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+    ) -> list[Handle[Any]]:
+        """Start a flow once for each of ``arguments``: a tuple by position, or a mapping by name.
+
+        ``keys`` are idempotency keys, one for each. Starts share transactions, a few hundred each; when one fails,
+        those before it are done, and with keys the whole call can be repeated.
+        """
+        return self._client.launch_many(flow, arguments, keys, self._options)
+
+
+class Client(Administration):
+    """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
+
+    ``store`` is a URL, a Database that stays open, or Settings. ``registry`` lets flows be named by text and still be
+    checked (see :func:`engine.load_modules`).
+    """
+
+    def __init__(self, store: str | Database | Settings, *, registry: Registry | None = None) -> None:
+        self._owned = not isinstance(store, Database)
+        self._limit_bytes = DEFAULT_LIMIT_BYTES
+        if isinstance(store, Settings):
+            self._limit_bytes = store.limits.max_value_bytes
+            database = Database(store.store.url.reveal(), pool_size=store.store.pool_size)
+        else:
+            database = Database(store) if isinstance(store, str) else store
+        super().__init__(database, self._limit_bytes)
+        self.registry = registry
+        self._waiter = Waiter(database)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End waiting, and close the connections that this client opened."""
+        self._waiter.close()
+        if self._owned:
+            self.database.close()
+
+    def options(
+        self,
+        *,
+        key: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        delay: Delay | None = None,
+        attributes: Mapping[str, str | int | bool] | None = None,
+        version: int | None = None,
+    ) -> Starter:
+        """Choose how flows are started: ``client.options(key="order-17").start(fulfil, order)``; see StartOptions."""
+        return Starter(
+            self,
+            StartOptions(
+                key=key, queue=queue, priority=priority, delay=delay, attributes=attributes or {}, version=version
+            ),
+        )
+
+    @overload
+    def start(self, flow: Flow[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...
+    @overload
+    def start(self, flow: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
+    def start(self, flow: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
+        """Start a flow with these arguments, and return a handle of its execution; see :meth:`Starter.start`."""
+        return Starter(self, StartOptions()).start(flow, *args, **kwargs)
+
+    def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+    ) -> list[Handle[Any]]:
+        """Start a flow once for each of ``arguments``; see :meth:`Starter.start_many`."""
+        return Starter(self, StartOptions()).start_many(flow, arguments, keys=keys)
+
+    def handle(self, execution_id: str, flow: Flow[..., R] | None = None) -> Handle[R]:
+        """Return a handle of an execution that exists; with its flow, results are read by the flow's return hint."""
+        return Handle(self, execution_id, ANY_RESULT if flow is None else flow.result)
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def outcome(self, execution_id: str) -> Outcome:
+        """Return where an execution stands, following what it continued as. Raises ExecutionNotFound."""
+        with self.database.read() as tx:
+            return outcome_of(tx, execution_id)
+
+    def wait_for(self, execution_id: str, timeout: float | str | timedelta | None = None) -> Outcome:
+        """Wait until an execution has ended and return how. Raises ResultTimeout, ExecutionNotFound."""
+        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout) / 1e6
+        outcome = self.outcome(execution_id)
+        while not outcome.ended:
+            with self.expecting(outcome.id) as future:
+                # It may have ended before the waiter knew that somebody asks.
+                outcome = self.outcome(outcome.id)
+                if outcome.ended:
+                    break
+                left = LOOK_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_SECONDS)
+                if left <= 0:
+                    raise too_late(outcome, timeout)
+                wait([future], timeout=left)
+            outcome = self.outcome(outcome.id)
+        return outcome
+
+    @contextlib.contextmanager
+    def expecting(self, execution_id: str) -> Generator[Future[None]]:
+        """Give a future that is done once the execution may have ended."""
+        future = self._waiter.expect(execution_id)
+        try:
+            yield future
+        finally:
+            self._waiter.forget(execution_id, future)
+
+    # -- starting ----------------------------------------------------------------------------------------------------
+
+    def launch(self, flow: AnyFlow | str, known: AnyFlow | None, text: str, options: StartOptions) -> Handle[Any]:
+        """Start one execution whose input is already written as JSON."""
+        return self._begin([new_execution(known, flow, text, options, self._limit_bytes)], known)[0]
+
+    def launch_many(
+        self,
+        flow: AnyFlow | str,
+        arguments: Iterable[Sequence[Any] | Mapping[str, Any]],
+        keys: Sequence[str],
+        options: StartOptions,
+    ) -> list[Handle[Any]]:
+        """Start many executions of one flow, in batches."""
+        known = find_flow(flow, options, self.registry)
+        handles: list[Handle[Any]] = []
+        batch: list[NewExecution] = []
+        for index, given in enumerate(arguments):
+            by_name = isinstance(given, Mapping)
+            text = arguments_text(known, flow, () if by_name else tuple(given), given if by_name else {})
+            one = msgspec.structs.replace(options, key=keys[index]) if keys else options
+            batch.append(new_execution(known, flow, text, one, self._limit_bytes))
+            if len(batch) == STARTS_PER_TRANSACTION:
+                handles += self._begin(batch, known)
+                batch = []
+        return handles + self._begin(batch, known)
+
+    def _begin(self, new: Sequence[NewExecution], known: AnyFlow | None) -> list[Handle[Any]]:
+        if not new:
+            return []
+        with self.database.write() as tx:
+            started = start_executions(tx, new)
+        self._hint([one.offered for one in started if one.offered is not None])
+        codec = ANY_RESULT if known is None else known.result
+        return [Handle(self, one.id, codec, one.existed) for one in started]
+
+
+def too_late(outcome: Outcome, timeout: object) -> ResultTimeout:
+    """Return the error for a wait that ran out."""
+    return ResultTimeout(
+        f"execution {outcome.id} is still {outcome.state} after {timeout}{'' if isinstance(timeout, str) else ' s'}; "
+        f"it goes on, and its result can be asked for again"
+    )

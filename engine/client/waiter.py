@@ -1,0 +1,106 @@
+"""Waiting for executions to end: one listener for all who wait in a client, with a slow look as a safety net."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy import select
+
+from engine.errors import MilepostError
+from engine.model.states import TERMINAL
+from engine.store.schema import executions
+from engine.store.wakeups import DONE_CHANNEL, open_listener
+
+if TYPE_CHECKING:
+    from engine.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How long a lost hint can delay an answer."""
+IDS_PER_QUERY: Final = 500
+
+
+class Waiter:
+    """Tells its callers when executions may have ended. Its thread lives only while somebody waits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._expected: dict[str, list[Future[None]]] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def expect(self, execution_id: str) -> Future[None]:
+        """Return a future that is done once the execution has ended, or the client is closed."""
+        future: Future[None] = Future()
+        with self._lock:
+            if self._closed:
+                raise MilepostError("the client is closed; make another one to wait for results")
+            self._expected.setdefault(execution_id, []).append(future)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="milepost-waiter", daemon=True)
+                self._thread.start()
+        return future
+
+    def forget(self, execution_id: str, future: Future[None]) -> None:
+        """Take back an expectation."""
+        with self._lock:
+            waiting = self._expected.get(execution_id, [])
+            if future in waiting:
+                waiting.remove(future)
+            if not waiting:
+                self._expected.pop(execution_id, None)
+
+    def close(self) -> None:
+        """Let everybody look once more, and end the thread."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        self._tell(set(self._expected))
+        if thread is not None:
+            thread.join(timeout=LOOK_SECONDS + 1)
+
+    def _run(self) -> None:
+        listener = open_listener(self._database, [DONE_CHANNEL])
+        try:
+            while self._wanted():
+                heard = listener.wait(LOOK_SECONDS)
+                self._tell(heard & self._expected.keys())
+                if not heard or "" in heard:
+                    self._look()
+        finally:
+            listener.close()
+            # A closed listener gives its connection back at its next wait.
+            listener.wait(0)
+
+    def _wanted(self) -> bool:
+        """Whether anybody waits; says so under the lock that starts the next thread."""
+        with self._lock:
+            if self._expected and not self._closed:
+                return True
+            self._thread = None
+            return False
+
+    def _look(self) -> None:
+        """Ask the store which of the expected executions have ended."""
+        with self._lock:
+            wanted = list(self._expected)
+        try:
+            for first in range(0, len(wanted), IDS_PER_QUERY):
+                part = wanted[first : first + IDS_PER_QUERY]
+                query = select(executions.c.id).where(executions.c.id.in_(part), executions.c.state.in_(TERMINAL))
+                with self._database.read() as tx:
+                    self._tell(set(tx.connection.execute(query).scalars()))
+        except MilepostError as error:
+            log.debug("could not look for results", error=str(error))
+
+    def _tell(self, ended: set[str]) -> None:
+        with self._lock:
+            futures = [future for execution_id in ended for future in self._expected.pop(execution_id, [])]
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)

@@ -1,0 +1,85 @@
+"""Loading settings: ``engine.toml``, then the environment, then flags; the later wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+from engine.config.layers import Layer, read_environment, read_file, read_flags
+from engine.config.model import SOURCES, Settings
+from engine.config.problems import first_problem
+from engine.config.tree import CONFIG_VARIABLE
+from engine.errors import ConfigError
+
+DEFAULT_FILE: Final = "engine.toml"
+
+
+class LayerSource(PydanticBaseSettingsSource):
+    """One layer, as a source of pydantic-settings, which merges the tables of all of them."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(Settings)
+        self._values = layer.nested()
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the layer's value of one field of the settings, or None."""
+        return self._values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return every value of the layer."""
+        return self._values
+
+
+def load_settings(
+    path: Path | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings of this process.
+
+    The file is ``path``, else what ENGINE_CONFIG names, else ``engine.toml`` in the current directory if there is one.
+    ENGINE_ variables (ENGINE_STORE, ENGINE_WORKER__CONCURRENCY, ...) go before the file, and ``overrides``, from flags,
+    before both: ``{"store": "sqlite:///x.db", "worker.concurrency": 5}``, where None means not given. ``environment``
+    stands in for the process's own. Raises ConfigError, in one line, for whatever cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    layers: list[Layer] = [read_flags(overrides or {}), read_environment(environment)]
+    file = find_file(path, environment)
+    if file is not None:
+        layers.append(read_file(file))
+    return _validated(layers)
+
+
+def find_file(path: Path | str | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the configuration file to read; ConfigError if one is named and missing."""
+    if path is not None:
+        return _existing(Path(path), "named on the command line")
+    if named := environment.get(CONFIG_VARIABLE):
+        return _existing(Path(named), f"named by the environment variable {CONFIG_VARIABLE}")
+    default = Path(DEFAULT_FILE)
+    return default if default.exists() else None
+
+
+def _existing(path: Path, origin: str) -> Path:
+    if not path.exists():
+        raise ConfigError(f"there is no configuration file {path} ({origin}): create it, or name another one")
+    return path
+
+
+def _validated(layers: Sequence[Layer]) -> Settings:
+    token = SOURCES.set(tuple(LayerSource(layer) for layer in layers))
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = first_problem(error, layers)
+    finally:
+        SOURCES.reset(token)
+    # Raised out here, so that the validator's error, which holds the values, does not travel with it.
+    raise problem

@@ -1,0 +1,106 @@
+"""Which flows and steps a process knows, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.definitions.flow import Flow
+from engine.definitions.options import place
+from engine.definitions.step import Step
+from engine.errors import DefinitionError, UnknownDefinition
+
+AnyFlow = Flow[..., Any]
+AnyStep = Step[..., Any]
+
+
+class Registry:
+    """The flows and steps that a worker serves, or that a client may start. Not safe to fill from several threads."""
+
+    def __init__(self, definitions: Iterable[AnyFlow | AnyStep] = ()) -> None:
+        """Start with ``definitions``."""
+        self._flows: dict[tuple[str, int], AnyFlow] = {}
+        self._latest: dict[str, AnyFlow] = {}
+        self._steps: dict[str, AnyStep] = {}
+        for definition in definitions:
+            self.add(definition)
+
+    def add(self, definition: AnyFlow | AnyStep) -> None:
+        """Add a flow or a step; adding the same one again changes nothing.
+
+        A copy made by ``Step.options`` stands for the step it was made from. Raises ``DefinitionError`` when another
+        function already has that name (and, for a flow, that version).
+        """
+        if isinstance(definition, Flow):
+            self._add_flow(definition)
+        elif isinstance(definition, Step):  # pyright: ignore[reportUnnecessaryIsInstance]
+            self._add_step(definition.origin)
+        else:
+            raise DefinitionError(
+                f"{definition!r} is neither a flow nor a step; decorate the function with @flow or @step"
+            )
+
+    def _add_flow(self, added: AnyFlow) -> None:
+        known = self._flows.setdefault((added.name, added.version), added)
+        if known is not added:
+            raise _conflict(f"flow {added.name!r} version {added.version}", known, added)
+        latest = self._latest.setdefault(added.name, added)
+        if latest.version < added.version:
+            self._latest[added.name] = added
+
+    def _add_step(self, added: AnyStep) -> None:
+        known = self._steps.setdefault(added.name, added)
+        if known is not added:
+            raise _conflict(f"step {added.name!r}", known, added)
+
+    def flow(self, name: str, version: int | None = None) -> AnyFlow:
+        """Return the flow of that name, of the highest version if none is given. Raises ``UnknownDefinition``."""
+        found = self._latest.get(name) if version is None else self._flows.get((name, version))
+        if found is not None:
+            return found
+        versions = sorted(version for known, version in self._flows if known == name)
+        if versions:
+            have = ", ".join(map(str, versions))
+            raise UnknownDefinition(
+                f"flow {name!r} is known here in version {have}, not in version {version}; load the module "
+                f"that still has it"
+            )
+        raise UnknownDefinition(f"there is no flow {name!r} here; load its module (known: {_list(self._latest)})")
+
+    def step(self, name: str) -> AnyStep:
+        """Return the step of that name. Raises ``UnknownDefinition``."""
+        found = self._steps.get(name)
+        if found is None:
+            raise UnknownDefinition(f"there is no step {name!r} here; load its module (known: {_list(self._steps)})")
+        return found
+
+    @property
+    def flows(self) -> tuple[AnyFlow, ...]:
+        """Every flow, in the order of name and version."""
+        return tuple(flow for _, flow in sorted(self._flows.items(), key=lambda item: item[0]))
+
+    @property
+    def steps(self) -> tuple[AnyStep, ...]:
+        """Every step, in the order of their names."""
+        return tuple(step for _, step in sorted(self._steps.items(), key=lambda item: item[0]))
+
+
+_LISTED = 10
+
+
+def _list(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
+    return (", ".join(ordered[:_LISTED]) or "none") + more
+
+
+def _conflict(what: str, known: AnyFlow | AnyStep, added: AnyFlow | AnyStep) -> DefinitionError:
+    if place(known.fn) == place(added.fn):
+        return DefinitionError(
+            f"{what} at {place(known.fn)} was loaded twice, as {known.fn.__module__} and as {added.fn.__module__}; "
+            f"import its module under one name only"
+        )
+    return DefinitionError(
+        f"{what} is defined twice, at {place(known.fn)} and at {place(added.fn)}; rename one with name=, or for a flow "
+        f"give it another version="
+    )

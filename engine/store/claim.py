@@ -1,0 +1,101 @@
+"""Claiming: making this worker the owner of steps, at a new attempt (I4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, or_, select
+
+from engine.model.work import Claimed, Pointer
+from engine.store.batches import BatchUpdate
+from engine.store.commands import TIMEOUT_GRACE_US
+from engine.store.schema import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Select
+
+    from engine.store.batches import Row
+    from engine.store.database import Transaction
+
+ANY_ATTEMPT = -1
+"""In a pointer: whatever attempt the step is at, if it is ready."""
+POINTERS_PER_QUERY = 100
+
+CLAIM = BatchUpdate(
+    steps,
+    keys=("execution_id", "seq"),
+    fences=("attempt",),
+    sets=("owner", "due_at_us", "started_us"),
+    fixed="state = 'claimed', attempt = attempt + 1, ready_queue = NULL",
+    guard="state = 'ready'",
+)
+
+_COLUMNS = (
+    steps.c.execution_id,
+    steps.c.seq,
+    steps.c.attempt,
+    steps.c.kind,
+    steps.c.name,
+    steps.c.queue,
+    steps.c.priority,
+    steps.c.input,
+    steps.c.max_attempts,
+    steps.c.timeout_us,
+    steps.c.dead_letter,
+    steps.c.progress,
+    steps.c.ready_us,
+)
+
+
+def claim_ready(tx: Transaction, owner: int, queues: Sequence[str], room: int) -> list[Claimed]:
+    """Claim up to ``room`` steps that are ready on these queues: by priority, then the one that waits longest."""
+    claimed: list[Claimed] = []
+    for queue in queues:
+        if len(claimed) >= room:
+            break
+        query = (
+            select(*_COLUMNS)
+            .where(steps.c.ready_queue == queue)
+            .order_by(steps.c.priority, steps.c.ready_us)
+            .limit(room - len(claimed))
+        )
+        claimed += _claim(tx, owner, query)
+    return claimed
+
+
+def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> list[Claimed]:
+    """Claim what these pointers point at, as far as it is ready and at the attempt they name."""
+    claimed: list[Claimed] = []
+    ordered = sorted(pointers, key=lambda pointer: (pointer.execution_id, pointer.seq))
+    for first in range(0, len(ordered), POINTERS_PER_QUERY):
+        wanted = or_(*(_matches(pointer) for pointer in ordered[first : first + POINTERS_PER_QUERY]))
+        claimed += _claim(tx, owner, select(*_COLUMNS).where(wanted, steps.c.ready_queue.is_not(None)))
+    return claimed
+
+
+def _matches(pointer: Pointer) -> Any:
+    same = and_(steps.c.execution_id == pointer.execution_id, steps.c.seq == pointer.seq)
+    return same if pointer.attempt == ANY_ATTEMPT else and_(same, steps.c.attempt == pointer.attempt)
+
+
+def _claim(tx: Transaction, owner: int, query: Select[*tuple[Any, ...]]) -> list[Claimed]:
+    """Lock the rows that the query finds, passing over those that others are at, and take them."""
+    if tx.dialect.locks_rows:
+        query = query.with_for_update(skip_locked=True, of=steps)
+    found = tx.connection.execute(query).all()
+    now_us = tx.now_us
+    rows: list[Row] = []
+    for row in found:
+        due_us = None if row[9] is None else now_us + row[9] + TIMEOUT_GRACE_US
+        rows.append((row[0], row[1], row[2], owner, due_us, now_us))
+    accepted = tx.dialect.update(tx.connection, CLAIM, rows)
+    return [
+        Claimed(
+            row[0], row[1], row[2] + 1, row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), row[11],
+            max(now_us - (row[12] or now_us), 0),
+        )
+        for index, row in enumerate(found)
+        if index in accepted
+    ]  # fmt: skip

@@ -1,0 +1,109 @@
+"""PostgreSQL: one statement per batch, advisory locks for liveness, NOTIFY for hints."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+
+from engine.store.dialects.base import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy.exc import DBAPIError
+
+    from engine.store.batches import BatchInsert, BatchUpdate, Row
+
+LIVENESS_CLASS = 0x4D50
+"""First key of the advisory locks, so that they meet no other application's."""
+
+
+class PostgreSQLDialect(Dialect):
+    """Batches travel as arrays, one per column, in the binary format, and become rows by ``unnest``."""
+
+    name = "postgresql"
+    placeholder = "%s"
+    now_sql = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    # Serialization failure, deadlock, lock not available, and the server stopping, starting or out of connections.
+    transient_codes = frozenset(
+        {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "08006", "08003", "08000"}
+    )
+
+    def engine_options(self) -> dict[str, Any]:
+        # Our locks are explicit and our guards are conditions on current rows: read committed is what they assume,
+        # whatever the server's default is.
+        return {"isolation_level": "READ COMMITTED"}
+
+    def prepare_engine(self, engine: Engine) -> None:
+        @event.listens_for(engine, "connect")
+        def _connected(connection: Any, _record: Any) -> None:
+            # Prepare a statement at its second use: there are a dozen, each used for the life of the connection.
+            connection.prepare_threshold = 1
+
+    def insert(self, connection: Connection, statement: BatchInsert, rows: Sequence[Row]) -> None:
+        if rows:
+            connection.exec_driver_sql(_insert_sql(statement), tuple(map(list, zip(*rows, strict=True))))
+
+    def update(self, connection: Connection, statement: BatchUpdate, rows: Sequence[Row]) -> set[int]:
+        if not rows:
+            return set()
+        result = connection.exec_driver_sql(_update_sql(statement), tuple(map(list, zip(*rows, strict=True))))
+        return {row[0] - 1 for row in result}
+
+    def code_of(self, error: DBAPIError) -> str:
+        return getattr(error.orig, "sqlstate", None) or ""
+
+    def hold_liveness(self, connection: Connection, worker_id: int) -> None:
+        connection.exec_driver_sql("SELECT pg_advisory_lock(%s, %s)", (LIVENESS_CLASS, worker_id))
+        connection.commit()
+
+    def surely_dead(self, connection: Connection, worker_id: int) -> bool:
+        # Taken for the length of this transaction at most; a living worker holds it for its whole session.
+        row = connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s, %s)", (LIVENESS_CLASS, worker_id))
+        return bool(row.scalar_one())
+
+    def notify(self, connection: Connection, channel: str, payload: str) -> None:
+        connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
+
+
+def _array_type(table: Table, column: str) -> str:
+    """Return the array type of a column; text for every kind of string, so that no cast to a length happens."""
+    rendered = table.c[column].type.compile(dialect=postgresql.dialect())
+    if rendered.startswith("VARCHAR"):
+        rendered = "text"
+    return f"{rendered}[]"
+
+
+def _unnest(table: Table, columns: Sequence[str]) -> str:
+    return "unnest(" + ", ".join(f"%b::{_array_type(table, column)}" for column in columns) + ")"
+
+
+@cache
+def _insert_sql(statement: BatchInsert) -> str:
+    source = _unnest(statement.table, statement.columns)
+    return f"INSERT INTO {statement.table.name} ({', '.join(statement.columns)}) SELECT * FROM {source}"
+
+
+@cache
+def _update_sql(statement: BatchUpdate) -> str:
+    names = [f"v{index}" for index in range(len(statement.columns))]
+    keys = len(statement.keys)
+    fences = keys + len(statement.fences)
+    assignments = [f"{column} = v.{names[fences + i]}" for i, column in enumerate(statement.sets)]
+    if statement.fixed:
+        assignments.append(statement.fixed)
+    conditions = [f"t.{column} = v.{names[i]}" for i, column in enumerate(statement.keys)]
+    # A fence is a condition on the row that the key found. The addition keeps the planner from looking rows up by the
+    # index on ``owner``, which its statistics, taken at a quiet moment, can make look cheaper than the primary key.
+    conditions += [f"t.{column} + 0 = v.{names[keys + i]}" for i, column in enumerate(statement.fences)]
+    if statement.guard:
+        conditions.append(f"({statement.guard})")
+    return (
+        f"UPDATE {statement.table.name} AS t SET {', '.join(assignments)}"
+        f" FROM {_unnest(statement.table, statement.columns)} WITH ORDINALITY AS v({', '.join(names)}, n)"
+        f" WHERE {' AND '.join(conditions)} RETURNING v.n"
+    )

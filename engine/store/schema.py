@@ -1,0 +1,203 @@
+"""The tables: the system of record of every execution.
+
+All names begin with ``milepost_``, so that the tables can live in a database that an application already uses. Times
+are
+microseconds since 1970 (``_us``) by the database's clock; values are JSON text. There are no foreign keys: the one
+writer of
+these tables is this package, its guards are the ``WHERE`` clauses, and a key check would be paid on every step.
+
+Two columns of ``milepost_steps`` carry the whole protocol, and are set only while they mean something, so that the
+indexes
+on them hold unfinished steps alone however many finished ones there are:
+
+* ``ready_queue``: the queue, while any worker that serves it may claim the step;
+* ``due_at_us``: when the sweeper must look at the step.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, text
+from sqlalchemy.dialects import mysql, postgresql
+
+from engine.model.ids import ID_LENGTH
+
+PREFIX = "milepost_"
+OPERATOR = 0
+"""Owner of the steps that wait for an operator, beside the ids of workers, which begin at 1."""
+NAME_LENGTH = 190
+QUEUE_LENGTH = 100
+KEY_LENGTH = 190
+ATTRIBUTE_LENGTH = 190
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+
+def _text(length: int) -> String:
+    """Short text that compares by its bytes everywhere, so that ids and queues sort and match the same on every
+    database."""
+    return (
+        String(length)
+        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
+        .with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+    )
+
+
+def _json() -> Text:
+    """Long text; MySQL's plain TEXT ends at 64 KiB."""
+    return Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+def _identity() -> BigInteger:
+    """A number the database hands out; SQLite does that only for INTEGER."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _partial(name: str, *columns: Column[object], where: str) -> Index:
+    """An index of the rows where the condition holds; of all rows where the database has no partial indexes."""
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where), mssql_where=text(where))
+
+
+executions = Table(
+    PREFIX + "executions",
+    metadata,
+    Column("id", _text(ID_LENGTH), primary_key=True),
+    Column("flow", _text(NAME_LENGTH), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("queue", _text(QUEUE_LENGTH), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", _text(10), nullable=False),
+    # How many events the flow has consumed, and how many are recorded that it has not: the fence of an advance.
+    Column("advanced", Integer, nullable=False),
+    Column("unread", Integer, nullable=False),
+    Column("parent_id", _text(ID_LENGTH)),
+    Column("parent_seq", Integer),
+    Column("idempotency_key", _text(KEY_LENGTH)),
+    Column("continued_to", _text(ID_LENGTH)),
+    Column("rerun_of", _text(ID_LENGTH)),
+    # A rerun takes over a past, and with it the random numbers of that past: the id they are seeded from.
+    Column("seed_id", _text(ID_LENGTH)),
+    Column("error", _json()),
+    Column("created_us", BigInteger, nullable=False),
+    Column("finished_us", BigInteger),
+    Index("ix_milepost_executions_state_id", "state", "id"),
+    Index("ix_milepost_executions_flow_id", "flow", "id"),
+    # PostgreSQL: room on the page keeps the update of the two counters within it, without touching any index.
+    postgresql_with={"fillfactor": 70},
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+Index(
+    "ux_milepost_executions_idempotency_key",
+    executions.c.idempotency_key,
+    unique=True,
+    postgresql_where=text("idempotency_key IS NOT NULL"),
+    sqlite_where=text("idempotency_key IS NOT NULL"),
+    mssql_where=text("idempotency_key IS NOT NULL"),
+)
+
+steps = Table(
+    PREFIX + "steps",
+    metadata,
+    Column("execution_id", _text(ID_LENGTH), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", _text(8), nullable=False),
+    Column("name", _text(NAME_LENGTH), nullable=False),
+    Column("queue", _text(QUEUE_LENGTH), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", _text(10), nullable=False),
+    # The fencing token: grows by one with every claim and never falls (I4).
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    # 0: it fails when its attempts are used up. Else it becomes a dead letter, to which a retry gives so many new ones.
+    Column("dead_letter", SmallInteger, nullable=False),
+    Column("timeout_us", BigInteger),
+    # A worker's id while it is claimed; OPERATOR while it is a dead letter.
+    Column("owner", BigInteger),
+    Column("ready_queue", _text(QUEUE_LENGTH)),
+    Column("ready_us", BigInteger),
+    Column("due_at_us", BigInteger),
+    # While the execution is paused or parked: the due time the step goes back to.
+    Column("held_due_us", BigInteger),
+    # The place of its result among the events that the flow consumed, from 1. Of a cancelled step: how many events the flow
+    # had consumed when it gave it up.
+    Column("position", Integer),
+    # The position of the event at which the flow asked for it: a rerun keeps what was asked for by then.
+    Column("issued", Integer),
+    Column("child_id", _text(ID_LENGTH)),
+    Column("input", _json()),
+    Column("output", _json()),
+    Column("progress", _json()),
+    Column("created_us", BigInteger, nullable=False),
+    Column("started_us", BigInteger),
+    Column("finished_us", BigInteger),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+_partial(
+    "ix_milepost_steps_ready",
+    steps.c.ready_queue,
+    steps.c.priority,
+    steps.c.ready_us,
+    where="ready_queue IS NOT NULL",
+)
+_partial("ix_milepost_steps_due", steps.c.due_at_us, where="due_at_us IS NOT NULL")
+_partial("ix_milepost_steps_owner", steps.c.owner, where="owner IS NOT NULL")
+
+signals = Table(
+    PREFIX + "signals",
+    metadata,
+    Column("id", _identity(), primary_key=True, autoincrement=True),
+    Column("execution_id", _text(ID_LENGTH), nullable=False),
+    Column("name", _text(NAME_LENGTH), nullable=False),
+    Column("signal_key", _text(KEY_LENGTH)),
+    Column("payload", _json(), nullable=False),
+    Column("sent_us", BigInteger, nullable=False),
+    # The event step that took it; NULL while it waits for one.
+    Column("taken_by_seq", Integer),
+    Index("ix_milepost_signals_execution_id", "execution_id", "name"),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+Index(
+    "ux_milepost_signals_signal_key",
+    signals.c.execution_id,
+    signals.c.signal_key,
+    unique=True,
+    postgresql_where=text("signal_key IS NOT NULL"),
+    sqlite_where=text("signal_key IS NOT NULL"),
+    mssql_where=text("signal_key IS NOT NULL"),
+)
+
+attributes = Table(
+    PREFIX + "attributes",
+    metadata,
+    Column("execution_id", _text(ID_LENGTH), primary_key=True),
+    Column("name", _text(NAME_LENGTH), primary_key=True),
+    Column("value", _text(ATTRIBUTE_LENGTH), nullable=False),
+    Index("ix_milepost_attributes_name_value", "name", "value", "execution_id"),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+workers = Table(
+    PREFIX + "workers",
+    metadata,
+    # The identity that owns steps: a new one at every start, and after every lost lease.
+    Column("id", _identity(), primary_key=True, autoincrement=True),
+    Column("name", _text(NAME_LENGTH), nullable=False),
+    Column("host", _text(NAME_LENGTH), nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    # Tells a process from a later one that was given the same pid.
+    Column("process_token", _text(80), nullable=False),
+    Column("queues", _json(), nullable=False),
+    Column("state", _text(10), nullable=False),
+    # The number of its last committed flush: settles what became of one whose commit was not answered.
+    Column("flushes", BigInteger, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Index("ix_milepost_workers_state", "state"),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)

@@ -1,0 +1,155 @@
+"""The sweeper's work: whatever is due is made ready, and what dead workers owned falls due (I1, I7).
+
+Every worker sweeps; rows that another one is at are passed over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import func, select
+
+from engine.model.states import HELD, StepState
+from engine.model.work import Pointer
+from engine.store.batches import BatchUpdate
+from engine.store.schema import OPERATOR, executions, steps, workers
+from engine.store.workers import WorkerState, has_died, living_workers
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Select
+
+    from engine.store.batches import Row
+    from engine.store.database import Transaction
+
+BATCH = 500
+
+MAKE_READY = BatchUpdate(
+    steps,
+    keys=("execution_id", "seq"),
+    sets=("ready_us", "due_at_us"),
+    fixed="state = 'ready', ready_queue = queue, owner = NULL",
+    guard="state IN ('waiting', 'ready', 'claimed')",
+)
+HOLD = BatchUpdate(
+    steps,
+    keys=("execution_id", "seq"),
+    sets=("held_due_us",),
+    fixed="state = 'waiting', owner = NULL, ready_queue = NULL, due_at_us = NULL",
+    guard="state = 'claimed'",
+)
+
+
+class Swept(msgspec.Struct):
+    """What one sweep did."""
+
+    offered: list[Pointer] = msgspec.field(default_factory=list[Pointer])
+    more: bool = False
+    """There was more than one batch: sweep again at once."""
+    next_due_us: int | None = None
+    now_us: int = 0
+
+
+def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
+    """Make what is due ready, in one bounded batch.
+
+    ``resend_us``: steps are offered by messages, so a ready step that nobody took falls due again, after a delay that
+    grows with the time it has waited. None: workers find ready steps by themselves.
+    """
+    swept = Swept(now_us=tx.now_us)
+    query = (
+        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.state, steps.c.ready_us)
+        .where(steps.c.due_at_us <= tx.now_us)
+        .order_by(steps.c.due_at_us)
+        .limit(BATCH)
+    )
+    found = tx.connection.execute(_skipping(tx, query)).all()
+    # Nothing of a held execution is due, except for what runs in it beyond its time.
+    held = _held(tx, {row[0] for row in found if row[4] == StepState.CLAIMED})
+    rows: list[Row] = []
+    to_hold: list[Row] = []
+    for execution_id, seq, attempt, queue, state, ready_us in found:
+        if execution_id in held:
+            to_hold.append((execution_id, seq, tx.now_us))
+            continue
+        since_us = ready_us if state == StepState.READY and ready_us is not None else tx.now_us
+        again_us = None if resend_us is None else tx.now_us + max(resend_us, tx.now_us - since_us)
+        rows.append((execution_id, seq, since_us, again_us))
+        swept.offered.append(Pointer(execution_id, seq, attempt, queue))
+    tx.dialect.update(tx.connection, MAKE_READY, rows)
+    tx.dialect.update(tx.connection, HOLD, to_hold)
+    swept.more = len(found) == BATCH
+    swept.next_due_us = tx.connection.execute(
+        select(func.min(steps.c.due_at_us)).where(steps.c.due_at_us.is_not(None))
+    ).scalar_one()
+    return swept
+
+
+def adopt_unannounced(tx: Transaction, resend_us: int) -> Swept:
+    """Give steps that were ready without messages a due time, so that they are offered by messages from now on."""
+    query = (
+        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.ready_us)
+        .where(steps.c.ready_queue.is_not(None), steps.c.due_at_us.is_(None))
+        .limit(BATCH)
+    )
+    found = tx.connection.execute(_skipping(tx, query)).all()
+    rows = [(row[0], row[1], row[4], tx.now_us + resend_us) for row in found]
+    tx.dialect.update(tx.connection, MAKE_READY, rows)
+    offered = [Pointer(row[0], row[1], row[2], row[3]) for row in found]
+    return Swept(offered, len(found) == BATCH, None, tx.now_us)
+
+
+def find_dead(tx: Transaction, own_id: int) -> list[int]:
+    """Return the ids of peers that have died and that nobody has declared dead yet."""
+    return [worker.id for worker in living_workers(tx) if worker.id != own_id and has_died(tx, worker)]
+
+
+def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
+    """Make ready again, in one bounded batch, what is owned by workers that are not alive."""
+    swept = Swept(now_us=tx.now_us)
+    alive = select(workers.c.id).where(workers.c.state == WorkerState.ALIVE)
+    owners = select(steps.c.owner).where(steps.c.owner > OPERATOR, steps.c.owner.not_in(alive)).distinct()
+    # Read first, and by itself: an identity that is not alive now never is again, so what it owns may be taken whenever
+    # its lock is had.
+    dead = tx.connection.execute(owners).scalars().all()
+    if not dead:
+        return swept
+    query = (
+        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue)
+        .where(steps.c.owner.in_(dead))
+        .order_by(steps.c.execution_id, steps.c.seq)
+        .limit(BATCH)
+    )
+    found = tx.connection.execute(_skipping(tx, query)).all()
+    paused = _held(tx, {row[0] for row in found})
+    ready: list[Row] = []
+    held: list[Row] = []
+    due_us = None if resend_us is None else tx.now_us + resend_us
+    for execution_id, seq, attempt, queue in found:
+        if execution_id in paused:
+            held.append((execution_id, seq, tx.now_us))
+        else:
+            ready.append((execution_id, seq, tx.now_us, due_us))
+            swept.offered.append(Pointer(execution_id, seq, attempt, queue))
+    tx.dialect.update(tx.connection, MAKE_READY, ready)
+    tx.dialect.update(tx.connection, HOLD, held)
+    swept.more = len(found) == BATCH
+    return swept
+
+
+def _held(tx: Transaction, execution_ids: set[str]) -> set[str]:
+    """Return which of these executions are paused or parked.
+
+    Asked once their steps are locked: whoever holds an execution locks its steps too, so it either has done it already,
+    and that is seen here, or finds afterwards what was done to the steps here.
+    """
+    if not execution_ids:
+        return set()
+    query = select(executions.c.id).where(executions.c.id.in_(execution_ids), executions.c.state.in_(sorted(HELD)))
+    return set(tx.connection.execute(query).scalars())
+
+
+def _skipping(tx: Transaction, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return query.with_for_update(skip_locked=True, of=steps) if tx.dialect.locks_rows else query

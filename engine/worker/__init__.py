@@ -1,0 +1,1 @@
+"""The worker: the pipeline from claimed steps to recorded checkpoints."""

@@ -1,0 +1,177 @@
+"""Runs the code of steps: on the loop, on threads, in other processes, or inside of a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from engine.codec import check_size
+from engine.definitions.context import StepContext, running_step
+from engine.errors import LeaseLost
+from engine.worker.attempts import timed_out
+from engine.worker.threads import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.definitions.registry import AnyStep
+    from engine.model.work import Claimed
+    from engine.store.database import Database
+    from engine.worker.processes import StepProcesses
+    from engine.worker.threads import StepThreads
+
+
+class RecordedInStep(Exception):
+    """The step's result was recorded by the step's own transaction."""
+
+
+class Attempt:
+    """One running attempt: its claim, and how it is cancelled."""
+
+    __slots__ = (
+        "abandoned", "begun", "cancelled", "claim", "last_beat", "progress", "said", "started", "step", "task",
+    )  # fmt: skip
+
+    def __init__(self, claim: Claimed, step: AnyStep, started: float) -> None:
+        self.claim = claim
+        self.step = step
+        self.cancelled = False
+        self.abandoned = False
+        """Its outcome is decided already; what its code still does is not listened to."""
+        self.begun = False
+        """Its code has been entered; until then it may be given back as if never claimed."""
+        self.task: asyncio.Task[Any] | None = None
+        self.progress: str | None = None
+        self.said: deque[str | None] = deque()
+        """Heartbeats that the loop has not looked at yet, put here on the step's own thread."""
+        self.started = started
+        self.last_beat = started
+
+
+class Executor:
+    """Runs attempts and returns their results as JSON text; a raised error is the attempt's error."""
+
+    def __init__(
+        self,
+        database: Database,
+        threads: StepThreads,
+        processes: StepProcesses,
+        max_value_bytes: int,
+        on_heartbeat: Callable[[Attempt], None],
+    ) -> None:
+        self._database = database
+        self._threads = threads
+        self._processes = processes
+        self._max_value_bytes = max_value_bytes
+        self._on_heartbeat = on_heartbeat
+
+    def context_of(self, attempt: Attempt, connection: Any = None) -> StepContext:
+        """Return what the step's code will see of its attempt."""
+        claim = attempt.claim
+        return StepContext(
+            execution_id=claim.execution_id,
+            seq=claim.seq,
+            attempt=claim.attempt,
+            step=claim.name,
+            progress=None if claim.progress is None else json.loads(claim.progress),
+            connection=connection,
+            on_heartbeat=functools.partial(self._heard, attempt),
+            is_cancelled=lambda: attempt.cancelled,
+        )
+
+    async def run(self, attempt: Attempt, record: Callable[[Any, str], None]) -> str:
+        """Run an attempt that is not for a plain thread; ``record(tx, output)`` records a transactional step."""
+        step = attempt.step
+        if step.is_async:
+            return await self._on_loop(attempt)
+        if step.run_in == "process":
+            attempt.begun = True
+            output = await self._processes.call(attempt.claim, step, self.context_of(attempt))
+            check_size(output, self._max_value_bytes, f"the result of step {step.name!r}")
+            return output
+        if step.transactional:
+            return await self._threads.call(functools.partial(self.in_transaction, attempt, record))
+        return await self._threads.call(functools.partial(self.on_thread, attempt))
+
+    def on_thread(self, attempt: Attempt) -> str:
+        """Run a plain function; called on a thread."""
+        if attempt.abandoned:
+            raise LeaseLost("the attempt was given back before it began")
+        attempt.begun = True
+        step = attempt.step
+        args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
+        with running_step(self.context_of(attempt)):
+            return self.encode(step, step.fn(*args, **kwargs))
+
+    def in_transaction(self, attempt: Attempt, record: Callable[[Any, str], None]) -> str:
+        """Run a function and record its result in one transaction of the store's database; called on a thread."""
+        if attempt.abandoned:
+            raise LeaseLost("the attempt was given back before it began")
+        attempt.begun = True
+        step = attempt.step
+        args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
+        with self._database.write() as tx, running_step(self.context_of(attempt, tx.connection)):
+            output = self.encode(step, step.fn(*args, **kwargs))
+            if attempt.abandoned:
+                raise LeaseLost("the attempt was given up while its transaction was open; nothing of it was written")
+            record(tx, output)
+        raise RecordedInStep
+
+    async def _on_loop(self, attempt: Attempt) -> str:
+        attempt.begun = True
+        step = attempt.step
+        args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
+        with running_step(self.context_of(attempt)):
+            try:
+                return self.encode(step, await step.fn(*args, **kwargs))
+            except (Exception, asyncio.CancelledError):
+                raise
+            except BaseException as error:
+                raise carried(error) from error
+
+    def encode(self, step: AnyStep, value: Any) -> str:
+        """Return a result as JSON text, of the declared type and bounded in size."""
+        output = step.result.encode(value)
+        if len(output) * 4 > self._max_value_bytes:
+            check_size(output, self._max_value_bytes, f"the result of step {step.name!r}")
+        return output
+
+    def _heard(self, attempt: Attempt, details: Any) -> None:
+        attempt.said.append(None if details is None else json.dumps(details, allow_nan=False))
+        self._on_heartbeat(attempt)
+
+
+async def within(attempt: Attempt, running: asyncio.Future[str]) -> str:
+    """Wait for an attempt, at most as long as its timeouts allow; StepTimeout after that.
+
+    However the wait ends, nothing of the attempt goes on.
+    """
+    try:
+        return await _within(attempt, running)
+    finally:
+        running.cancel()
+
+
+async def _within(attempt: Attempt, running: asyncio.Future[str]) -> str:
+    step = attempt.step
+    loop = asyncio.get_running_loop()
+    while True:
+        now = loop.time()
+        ends = attempt.started + step.timeout_us / 1e6 if step.timeout_us is not None else None
+        silent = attempt.last_beat + step.heartbeat_timeout_us / 1e6 if step.heartbeat_timeout_us is not None else None
+        nearest = min(moment for moment in (ends, silent) if moment is not None)
+        finished, _ = await asyncio.wait({running}, timeout=max(nearest - now, 0))
+        if finished:
+            return running.result()
+        now = loop.time()
+        if ends is not None and now >= ends:
+            error = timed_out(step, (step.timeout_us or 0) / 1e6, "ran longer than its timeout of")
+        elif attempt.last_beat + (step.heartbeat_timeout_us or 0) / 1e6 <= now:
+            error = timed_out(step, (step.heartbeat_timeout_us or 0) / 1e6, "sent no heartbeat for")
+        else:
+            continue
+        attempt.cancelled = True
+        raise error

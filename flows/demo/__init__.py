@@ -1,0 +1,1 @@
+"""The demo: ``python -m flows.demo`` settles delayed flights on two workers, kills one, and proves the result."""

@@ -1,0 +1,116 @@
+"""Fixtures that give tests a fresh database of every kind, and the word at the end about what was not tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers.databases import DatabaseServer
+from tests.servers.recipes import MARIADB, POSTGRESQL, Recipe
+from tests.servers.running import start
+
+_not_tried: pytest.StashKey[dict[str, set[str]]] = pytest.StashKey()
+
+
+def servers_are_required(environment: os._Environ[str] | dict[str, str] = os.environ) -> bool:
+    """Tell whether a server that is missing fails the tests: in CI, or where MILEPOST_REQUIRE_SERVERS asks for it."""
+    return any(
+        environment.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+        for name in ("CI", "MILEPOST_REQUIRE_SERVERS")
+    )
+
+
+@contextmanager
+def database_server(recipe: Recipe) -> Iterator[DatabaseServer | None]:
+    """Use the server that the recipe's variable names, or start one; None where it is not installed."""
+    if given := os.environ.get(recipe.variable):
+        server = DatabaseServer(given)
+        try:
+            server.check()
+            yield server
+        finally:
+            server.close()
+        return
+    if recipe.missing() is not None:
+        yield None
+        return
+    running = start(recipe)
+    try:
+        server = DatabaseServer(running.url)
+        try:
+            yield server
+        finally:
+            server.close()
+    finally:
+        running.stop()
+
+
+def _require(server: DatabaseServer | None, recipe: Recipe, request: pytest.FixtureRequest) -> DatabaseServer:
+    if server is not None:
+        return server
+    reason = f"{recipe.title} is not installed here ({recipe.missing()} was not found)"
+    if servers_are_required():
+        pytest.fail(f"{reason}, and this run requires it: {recipe.advice}, or set {recipe.variable}", pytrace=False)
+    request.config.stash.setdefault(_not_tried, {}).setdefault(recipe.name, set()).add(request.node.nodeid)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[DatabaseServer | None]:
+    """The PostgreSQL server of this session; None where none is installed."""
+    with database_server(POSTGRESQL) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[DatabaseServer | None]:
+    """The MariaDB server of this session; None where none is installed."""
+    with database_server(MARIADB) as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database."""
+    with _require(postgresql_server, POSTGRESQL, request).fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_url(mysql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a fresh, empty MariaDB database."""
+    with _require(mysql_server, MARIADB, request).fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite database in a file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'milepost.db'}"
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.servers),
+        pytest.param("mysql", marks=pytest.mark.servers),
+    ]
+)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, empty database: the test runs once for each kind of database."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly which databases were not tried, so that nobody takes a green run for more than it is."""
+    for recipe in (POSTGRESQL, MARIADB):
+        tests = config.stash.get(_not_tried, {}).get(recipe.name)
+        if tests:
+            terminalreporter.section(f"NOT TRIED: {recipe.title}", sep="!", red=True, bold=True)
+            terminalreporter.write_line(f"{len(tests)} test(s) were skipped: {recipe.title} is not installed here.")
+            terminalreporter.write_line(f"To run them, {recipe.advice},")
+            terminalreporter.write_line(f"or set {recipe.variable} to the URL of a server that may be written to.")

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.worker import sample_flows
+from tests.worker.serving import Store
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty store, on each kind of database that workers are run on here."""
+    made = Store(str(request.getfixturevalue(f"{request.param}_url")))
+    sample_flows.CALLS.clear()
+    sample_flows.GATE.clear()
+    sample_flows.CANCELLED.clear()
+    sample_flows.CHANGED["now"] = False
+    yield made
+    sample_flows.GATE.set()
+    made.close()

@@ -1,0 +1,367 @@
+"""Flows and steps that the tests of the worker run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+from sqlalchemy import text
+
+from engine import (
+    ChildFailed,
+    FlowTimeout,
+    NonRetryable,
+    Retry,
+    StepFailed,
+    continue_as_new,
+    flow,
+    gather,
+    race,
+    sleep,
+    step,
+    step_context,
+    wait_for_event,
+)
+
+CALLS: list[tuple[str, str, int]] = []
+"""What ran in this process: step, its idempotency key, attempt."""
+GATE = threading.Event()
+"""Steps that wait for the test to let them go on."""
+CANCELLED = threading.Event()
+QUICK = Retry(attempts=3, backoff="10ms", jitter=0.0)
+ONCE = Retry(attempts=1)
+
+
+def note() -> int:
+    context = step_context()
+    CALLS.append((context.step, context.idempotency_key, context.attempt))
+    return context.attempt
+
+
+@step
+def add(a: int, b: int) -> int:
+    note()
+    return a + b
+
+
+@step
+async def add_on_loop(a: int, b: int) -> int:
+    note()
+    await asyncio.sleep(0)
+    return a + b
+
+
+@step(retry=QUICK)
+def succeeds_at(attempt: int) -> int:
+    if note() < attempt:
+        raise ValueError("not yet")
+    return attempt
+
+
+@step(retry=QUICK)
+def always_fails() -> None:
+    note()
+    raise ValueError("no good")
+
+
+@step(retry=Retry(attempts=2, backoff="10ms", then="dead_letter"))
+def ends_dead() -> str:
+    if note() <= 2:
+        raise ValueError("dead")
+    return "revived"
+
+
+@step(retry=QUICK)
+def gives_up() -> None:
+    note()
+    raise NonRetryable("never")
+
+
+@step
+async def waits_for_ever() -> None:
+    note()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        CANCELLED.set()
+
+
+@step(retry=ONCE, timeout="100ms")
+async def slow_on_loop() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        CANCELLED.set()
+
+
+@step(retry=ONCE, timeout="100ms")
+def slow_on_thread() -> None:
+    GATE.wait(20)
+
+
+@step(retry=ONCE, timeout="100ms", run_in="process")
+def slow_in_process() -> None:
+    threading.Event().wait(60)
+
+
+@step(retry=ONCE, timeout="10s")
+def stops_iteration() -> None:
+    raise StopIteration
+
+
+@step(retry=ONCE)
+async def exits() -> None:
+    raise SystemExit(3)
+
+
+@step(retry=Retry(attempts=2, backoff="10ms"), heartbeat_timeout="200ms")
+def silent_once() -> Any:
+    context = step_context()
+    if context.attempt == 1:
+        context.heartbeat({"done": 7})
+        GATE.wait(20)
+    return context.progress
+
+
+@step(retry=Retry(attempts=2, backoff="10ms"))
+def reports_and_fails() -> Any:
+    context = step_context()
+    if context.attempt == 1:
+        context.heartbeat({"done": 1})
+        context.heartbeat({"done": 2})
+        raise ValueError("after reporting")
+    return context.progress
+
+
+@step(run_in="process")
+def in_process(a: int) -> list[int]:
+    return [a, os.getpid()]
+
+
+@step(run_in="process", retry=Retry(attempts=2, backoff="10ms"))
+def crashes_once() -> int:
+    if step_context().attempt == 1:
+        os._exit(7)
+    return step_context().attempt
+
+
+@step(run_in="process", retry=QUICK)
+def gives_up_in_process() -> None:
+    raise NonRetryable("never")
+
+
+@step(run_in="process", retry=ONCE)
+def large_in_process(size: int) -> str:
+    return "x" * size
+
+
+@step(inline=True)
+def inline(a: int) -> int:
+    note()
+    return a + 1
+
+
+@step(inline=True, retry=QUICK)
+async def inline_succeeds_at(attempt: int) -> int:
+    if note() < attempt:
+        raise ValueError("not yet")
+    return attempt
+
+
+@step(inline=True, retry=ONCE)
+def inline_fails() -> int:
+    raise ValueError("inline")
+
+
+@step(inline=True)
+async def slow_inline(a: int) -> int:
+    note()
+    while not GATE.is_set():
+        await asyncio.sleep(0.005)
+    return a
+
+
+@step(transactional=True, retry=QUICK)
+def writes(name: str, fail_until: int = 1) -> int:
+    context = step_context()
+    context.connection.execute(text("INSERT INTO app_rows (name) VALUES (:name)"), {"name": name})
+    if context.attempt < fail_until:
+        raise ValueError("after writing")
+    return context.attempt
+
+
+@step(retry=ONCE)
+def large(size: int) -> str:
+    return "x" * size
+
+
+@step(retry=ONCE)
+def wrong_type() -> int:
+    return "text"  # type: ignore[return-value]
+
+
+@step
+def gated(a: int) -> int:
+    note()
+    GATE.wait(20)
+    return a
+
+
+@flow
+async def sequence(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total = await (add if i % 2 else add_on_loop)(total, 1)
+    return total
+
+
+@flow
+async def fan(n: int) -> int:
+    return sum(await gather(*(add(i, 0) for i in range(n))))
+
+
+@flow
+async def racing() -> list[Any]:
+    winner = await race(waits_for_ever(), add(1, 1))
+    return [winner.index, winner.value]
+
+
+@flow
+async def retried(attempt: int) -> int:
+    return await succeeds_at(attempt)
+
+
+@flow
+async def outcome(name: str) -> list[Any]:
+    """Run a step and return what it raised, or its result."""
+    try:
+        return ["ok", await _STEPS[name]()]
+    except StepFailed as error:
+        return [error.error_type, error.attempts]
+
+
+_STEPS: dict[str, Any] = {
+    "always_fails": always_fails, "gives_up": gives_up, "slow_on_loop": slow_on_loop, "slow_on_thread": slow_on_thread,
+    "slow_in_process": slow_in_process, "stops_iteration": stops_iteration, "exits": exits, "wrong_type": wrong_type,
+    "crashes_once": crashes_once, "gives_up_in_process": gives_up_in_process, "silent_once": silent_once,
+    "reports_and_fails": reports_and_fails, "ends_dead": ends_dead, "large": lambda: large(2000),
+    "large_in_process": lambda: large_in_process(2000), "in_process": lambda: in_process(1),
+}  # fmt: skip
+
+
+@flow
+async def inlined() -> list[int]:
+    first = await inline(1)
+    second = await inline_succeeds_at(2)
+    third = await add(first, second)
+    return [first, second, third, await inline(third)]
+
+
+@flow
+async def inline_given_up() -> str:
+    """The failure of one inline step gives the other one up before it ran; the flow goes on."""
+    try:
+        await gather(inline_fails(), inline(1))
+    except StepFailed:
+        await add(1, 1)
+        await wait_for_event("go")
+    return "done"
+
+
+@flow
+async def inline_under_way() -> list[Any]:
+    """A timer fires while an inline step, begun by a result, is under way."""
+
+    async def work() -> int:
+        return await slow_inline(await add(1, 1))
+
+    async def wait() -> str:
+        await sleep("50ms")
+        return "slept"
+
+    return await gather(work(), wait())
+
+
+@flow
+async def transactional(names: list[str], fail_until: int = 1) -> list[int]:
+    return [await writes(name, fail_until) for name in names]
+
+
+@flow
+async def approval(timeout: str | None = None) -> str:
+    try:
+        return "got " + await wait_for_event("approved", timeout=timeout, type=str)
+    except FlowTimeout:
+        return "timeout"
+
+
+@flow
+async def parent(n: int) -> list[Any]:
+    values: list[Any] = await gather(*(sequence(i) for i in range(n)))
+    try:
+        await failing()
+    except ChildFailed as error:
+        values.append(error.error_type)
+    return values
+
+
+@flow
+async def failing() -> None:
+    raise LookupError("gone")
+
+
+@flow
+async def detaching() -> str:
+    return sequence.detach(3)
+
+
+@flow
+async def counting(n: int, limit: int) -> int:
+    await add(n, 1)
+    if n < limit:
+        continue_as_new(n + 1, limit)
+    return n
+
+
+@flow
+async def cleaned() -> None:
+    try:
+        await wait_for_event("never")
+    finally:
+        await add(40, 2)
+
+
+@flow
+async def timers(n: int) -> int:
+    for _ in range(n):
+        await sleep("20ms")
+    return n
+
+
+@flow
+async def gates(n: int) -> int:
+    return sum(await gather(*(gated(i) for i in range(n))))
+
+
+CHANGED = {"now": False}
+
+
+@flow
+async def changing() -> int:
+    """Its code differs from the second look on, when the test says so."""
+    value = await (add_on_loop if CHANGED["now"] else add)(1, 1)
+    await wait_for_event("go")
+    return value
+
+
+@flow
+async def mixed(n: int) -> int:
+    """Something of everything, for the tests that kill workers."""
+    total = await add(n, 0)
+    total += sum(await gather(add(1, 1), add_on_loop(1, 1), succeeds_at(2)))
+    await sleep("30ms")
+    total += await sequence(2)
+    total += await inline(0)
+    return total
