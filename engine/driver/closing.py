@@ -7,6 +7,7 @@ further.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import AsyncGenerator, Iterable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
@@ -56,6 +57,15 @@ _unclosable: list[Any] = []
 """Coroutines that swallow GeneratorExit for ever. Kept, because the garbage collector would try to close them again."""
 
 
+def _keep_for_ever(coroutine: Any) -> None:
+    """Keep a coroutine from ever being finalized, which would run its code again, outside of any run and without end.
+
+    The list alone does not do that: the interpreter empties every module when it exits. The extra reference does.
+    """
+    _unclosable.append(coroutine)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(coroutine))
+
+
 def close_branches(branches: dict[Branch, None]) -> None:
     """Close the coroutines of ``branches``, the latest first, and empty it."""
     outer, current.run = current.run, cast("Any", ClosedScope())
@@ -87,7 +97,9 @@ def _close(coroutine: Any) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - an error in this clean-up concerns nobody: a replay comes here again
-        _unclosable.extend(part for part in chain if is_suspended(part))
+        for part in chain:
+            if is_suspended(part):
+                _keep_for_ever(part)
 
 
 def _release_unstarted(branches: Iterable[Branch]) -> None:

@@ -127,7 +127,7 @@ def lock_executions(tx: Transaction, ids: Iterable[str]) -> dict[str, LockedExec
 def successors(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     """Return, of these executions, those that went on as others (continue-as-new), with the latest of each line."""
     latest: dict[str, str] = {}
-    line = {id: id for id in ids}
+    line: dict[str, str] = {id: id for id in ids}
     while line:
         query = select(executions.c.id, executions.c.continued_to).where(
             executions.c.id.in_(set(line.values())), executions.c.continued_to.is_not(None)

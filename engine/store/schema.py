@@ -120,8 +120,8 @@ steps = Table(
     Column("due_at_us", BigInteger),
     # While the execution is paused or parked: the due time the step goes back to.
     Column("held_due_us", BigInteger),
-    # The place of its result among the events that the flow consumed, from 1. Of a cancelled step: how many events the flow
-    # had consumed when it gave it up.
+    # The place of its result among the events that the flow consumed, from 1. Of a cancelled step: how many events the
+    # flow had consumed when it gave it up.
     Column("position", Integer),
     # The position of the event at which the flow asked for it: a rerun keeps what was asked for by then.
     Column("issued", Integer),

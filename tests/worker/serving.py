@@ -116,6 +116,7 @@ class Store:
         gaps = self.rows(
             "SELECT e.id, e.advanced, count(s.position), max(s.position), count(DISTINCT s.position) "
             "FROM milepost_executions e JOIN milepost_steps s ON s.execution_id = e.id AND s.position > 0 "
+            "AND s.state <> 'cancelled' "
             "GROUP BY e.id, e.advanced HAVING count(s.position) <> e.advanced OR max(s.position) <> e.advanced "
             "OR count(DISTINCT s.position) <> e.advanced"
         )

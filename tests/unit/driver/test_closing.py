@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -209,6 +211,34 @@ def test_code_that_keeps_swallowing_everything_does_not_hang() -> None:
     drop(shop)
     assert count < 1000
     assert len(_unclosable) == before + 1
+
+
+STUBBORN = """
+from engine import flow, gather, step
+from engine.driver import FlowRun
+from engine.model.history import Event, FlowStart
+
+@step
+def work(): ...
+
+@flow
+async def stubborn():
+    while True:
+        try:
+            await gather(work(), work())
+        except BaseException:
+            continue
+
+run = FlowRun(stubborn, FlowStart("0" * 26, "stubborn", 1, "{}", "default", 5, 0))
+run.advance([Event(0, "completed", None, 0)])
+run.close()
+print("closed", flush=True)
+"""
+
+
+def test_code_that_keeps_swallowing_everything_does_not_keep_its_process_from_ending() -> None:
+    ended = subprocess.run([sys.executable, "-c", STUBBORN], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "closed\n", "")
 
 
 def test_members_not_started_when_a_replay_fails_do_not_complain() -> None:
