@@ -95,6 +95,13 @@ class BrokerSettings(Section):
             "scheme names the transport."
         ),
     )
+    resend_after: PositiveDuration = Field(
+        default=Duration(10_000_000),
+        description=(
+            "A step whose message was not acted on for this long is sent again, and then after ever longer waits. "
+            "Without meaning for the queue inside the store."
+        ),
+    )
 
     @property
     def masked_url(self) -> str:

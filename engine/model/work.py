@@ -15,6 +15,7 @@ class Pointer(msgspec.Struct, frozen=True, gc=False):
     seq: int
     attempt: int
     queue: str
+    priority: int = 5
 
 
 class StepOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +43,9 @@ class Reschedule(msgspec.Struct, frozen=True, gc=False):
     """The attempt was not made, so it does not count."""
     dead: bool = False
     """Its attempts are used up, and its policy is to wait for an operator: a dead letter."""
+    queue: str | None = None
+    priority: int | None = None
+    """Where it is offered again when it is released; None: where its execution's own step is."""
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +112,9 @@ class Flush(msgspec.Struct):
     take_new: bool = False
     """Keep steps that the checkpoints create, as far as there is room, instead of offering them (the embedded
     queue)."""
+    take_woken: bool = False
+    """Claim the flows that the checkpoints wake, on the queues served, instead of offering them: whoever has recorded
+    a step's result goes on with its flow."""
     resend_us: int | None = None
     """When a step that was offered is offered again; None where steps are claimed without messages."""
 

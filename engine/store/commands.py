@@ -120,7 +120,7 @@ class CommandRows:
             return self._row(
                 execution_id, c, StepState.CLAIMED, attempt=1, owner=self._owner, due_us=due_us, started_us=now_us
             )
-        self._flushed.offered.append(Pointer(execution_id, c.seq, 0, c.queue))
+        self._flushed.offered.append(Pointer(execution_id, c.seq, 0, c.queue, c.priority))
         return self._row(execution_id, c, StepState.READY, ready=True, due_us=self._resend())
 
     def _child(self, execution: LockedExecution, c: Command) -> None:
@@ -151,7 +151,7 @@ class CommandRows:
             claim = Claimed(c.child_id, FLOW_SEQ, 1, StepKind.FLOW, c.name, c.queue, c.priority, c.input, FLOW_ATTEMPTS)
             self._flushed.claimed.append(claim)
         else:
-            self._flushed.offered.append(Pointer(c.child_id, FLOW_SEQ, 0, c.queue))
+            self._flushed.offered.append(Pointer(c.child_id, FLOW_SEQ, 0, c.queue, c.priority))
         self._steps.append(
             flow_step_row(
                 c.child_id, c.name, c.queue, c.priority, c.input or "{}", now_us, owner=owner, resend_us=self._resend_us

@@ -114,5 +114,5 @@ def _continue(
         attributes.c.execution_id == execution.id
     )
     tx.connection.execute(insert(attributes).from_select(["execution_id", "name", "value"], inherited))
-    flushed.offered.append(Pointer(successor, FLOW_SEQ, 0, execution.queue))
+    flushed.offered.append(Pointer(successor, FLOW_SEQ, 0, execution.queue, execution.priority))
     return successor

@@ -158,7 +158,7 @@ def write_executions(tx: Transaction, locked: Mapping[str, LockedExecution], res
             else:
                 wakes.append((execution.id, FLOW_SEQ, tx.now_us, due_us))
                 # A message may point at any attempt; the claim compares. The flow's step is found by its key.
-                offered.append(Pointer(execution.id, FLOW_SEQ, -1, execution.queue))
+                offered.append(Pointer(execution.id, FLOW_SEQ, -1, execution.queue, execution.priority))
     tx.dialect.update(tx.connection, COUNT, counts)
     tx.dialect.update(tx.connection, END, ends)
     tx.dialect.update(tx.connection, HOLD_FLOW, holds)

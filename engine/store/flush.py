@@ -15,7 +15,7 @@ from engine.store.holds import hold_steps
 from engine.store.schema import OPERATOR, steps, workers
 
 if TYPE_CHECKING:
-    from engine.model.work import Flush
+    from engine.model.work import Flush, Reschedule
     from engine.store.batches import Row
     from engine.store.database import Transaction
     from engine.store.executions import LockedExecution
@@ -31,8 +31,9 @@ RELEASE = BatchUpdate(
     steps,
     keys=("execution_id", "seq"),
     fences=("attempt", "owner"),
-    sets=("ready_us", "due_at_us"),
-    fixed="state = 'ready', ready_queue = queue, owner = NULL",
+    sets=("due_at_us",),
+    # It keeps its place in the queue.
+    fixed="state = 'ready', ready_queue = queue, ready_us = COALESCE(ready_us, created_us), owner = NULL",
     guard="state = 'claimed'",
 )
 REFUND = BatchUpdate(steps, keys=("execution_id", "seq"), fixed="max_attempts = max_attempts + 1")
@@ -57,7 +58,7 @@ RENEW = BatchUpdate(workers, keys=("id",), sets=("flushes", "expires_us"), guard
 def run_flush(tx: Transaction, flush: Flush) -> Flushed:
     """Record and claim everything in a flush.
 
-    Flows that it wakes on queues that this worker serves are claimed at once, where steps are claimed without messages.
+    Flows that it wakes on queues that this worker serves are claimed at once, if the worker wants them.
     Raises LeaseLost when peers have declared the worker dead: nothing is written.
     """
     flushed = Flushed(tx.now_us)
@@ -85,7 +86,7 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
 
 def _claim_woken(tx: Transaction, flush: Flush, flushed: Flushed, woken: list[Pointer]) -> list[Pointer]:
     """Claim the woken flows that this worker can drive itself; return the others."""
-    if not woken or not flush.take_new:
+    if not woken or not flush.take_woken:
         return woken
     mine = [pointer for pointer in woken if pointer.queue in flush.queues]
     claimed = claim_pointers(tx, flush.worker_id, mine)
@@ -117,14 +118,20 @@ def _give_back(tx: Transaction, flush: Flush, flushed: Flushed, locked: dict[str
             earliest = flushed.next_due_us
             flushed.next_due_us = due_us if earliest is None else min(earliest, due_us)
         else:
-            released.append((*fence, now_us, resend_us))
+            released.append((*fence, resend_us))
     given = _accepted(waiting, tx.dialect.update(tx.connection, GIVE_BACK, waiting))
     given |= _accepted(released, tx.dialect.update(tx.connection, RELEASE, released))
     refunds = [(r.execution_id, r.seq) for r in flush.reschedules if r.refund and (r.execution_id, r.seq) in given]
     tx.dialect.update(tx.connection, REFUND, refunds)
+    offered = {(row[0], row[1]) for row in released} & given
     flushed.offered += [
-        Pointer(row[0], row[1], row[2], locked[row[0]].queue) for row in released if (row[0], row[1]) in given
+        _pointer(r, locked[r.execution_id]) for r in flush.reschedules if (r.execution_id, r.seq) in offered
     ]
+
+
+def _pointer(r: Reschedule, execution: LockedExecution) -> Pointer:
+    queue = execution.queue if r.queue is None else r.queue
+    return Pointer(r.execution_id, r.seq, r.attempt, queue, execution.priority if r.priority is None else r.priority)
 
 
 def _accepted(rows: list[Row], indexes: set[int]) -> set[tuple[str, int]]:

@@ -98,7 +98,7 @@ def hold_steps(tx: Transaction, execution_ids: Collection[str]) -> None:
 def _let_go(tx: Transaction, execution_id: str, resend_us: int | None) -> list[Pointer]:
     """Give held steps their due times back; return those that are ready at once."""
     query = (
-        select(steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.held_due_us)
+        select(steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.priority, steps.c.held_due_us)
         .where(steps.c.execution_id == execution_id, steps.c.held_due_us.is_not(None))
         .where(steps.c.state == StepState.WAITING)
         .order_by(steps.c.seq)
@@ -107,10 +107,10 @@ def _let_go(tx: Transaction, execution_id: str, resend_us: int | None) -> list[P
     due: list[Row] = []
     offered: list[Pointer] = []
     resend_at_us = None if resend_us is None else tx.now_us + resend_us
-    for seq, attempt, queue, held_due_us in tx.connection.execute(query):
+    for seq, attempt, queue, priority, held_due_us in tx.connection.execute(query):
         if held_due_us <= tx.now_us:
             ready.append((execution_id, seq, tx.now_us, resend_at_us))
-            offered.append(Pointer(execution_id, seq, attempt, queue))
+            offered.append(Pointer(execution_id, seq, attempt, queue, priority))
         else:
             due.append((execution_id, seq, held_due_us))
     tx.dialect.update(tx.connection, READY_AGAIN, ready)

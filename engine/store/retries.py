@@ -48,7 +48,7 @@ def retry_step(
     if input is not None and seq is None:
         raise NothingToRetry("an input replaces that of one step: say which one (seq)")
     execution = lock_unfinished(tx, execution_id)[execution_id]
-    query = select(steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.input).where(
+    query = select(steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.input, steps.c.priority).where(
         steps.c.execution_id == execution_id, steps.c.state == StepState.DEAD
     )
     if seq is not None:
@@ -64,4 +64,4 @@ def retry_step(
     due_us = None if resend_us is None else tx.now_us + resend_us
     ready: list[Row] = [(execution_id, row[0], row[3] if input is None else input, tx.now_us, due_us) for row in found]
     tx.dialect.update(tx.connection, REVIVE, ready)
-    return [Pointer(execution_id, row[0], row[1], row[2]) for row in found]
+    return [Pointer(execution_id, row[0], row[1], row[2], row[4]) for row in found]

@@ -76,7 +76,7 @@ def start_executions(tx: Transaction, new: Sequence[NewExecution], resend_us: in
 
 
 def _offered(execution_id: str, new: NewExecution) -> Pointer | None:
-    return None if new.delay_us else Pointer(execution_id, FLOW_SEQ, 0, new.queue)
+    return None if new.delay_us else Pointer(execution_id, FLOW_SEQ, 0, new.queue, new.priority)
 
 
 def _insert(tx: Transaction, new: Mapping[str, NewExecution], resend_us: int | None) -> dict[str, str]:

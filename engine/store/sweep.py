@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.store.database import Transaction
 
 BATCH = 500
+_POINTER = (steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.priority)
 
 MAKE_READY = BatchUpdate(
     steps,
@@ -60,24 +61,24 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
     """
     swept = Swept(now_us=tx.now_us)
     query = (
-        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.state, steps.c.ready_us)
+        select(*_POINTER, steps.c.state, steps.c.ready_us)
         .where(steps.c.due_at_us <= tx.now_us)
         .order_by(steps.c.due_at_us)
         .limit(BATCH)
     )
     found = tx.connection.execute(_skipping(tx, query)).all()
     # Nothing of a held execution is due, except for what runs in it beyond its time.
-    held = _held(tx, {row[0] for row in found if row[4] == StepState.CLAIMED})
+    held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
     rows: list[Row] = []
     to_hold: list[Row] = []
-    for execution_id, seq, attempt, queue, state, ready_us in found:
+    for execution_id, seq, attempt, queue, priority, state, ready_us in found:
         if execution_id in held:
             to_hold.append((execution_id, seq, tx.now_us))
             continue
         since_us = ready_us if state == StepState.READY and ready_us is not None else tx.now_us
         again_us = None if resend_us is None else tx.now_us + max(resend_us, tx.now_us - since_us)
         rows.append((execution_id, seq, since_us, again_us))
-        swept.offered.append(Pointer(execution_id, seq, attempt, queue))
+        swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     tx.dialect.update(tx.connection, HOLD, to_hold)
     swept.more = len(found) == BATCH
@@ -90,14 +91,14 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
 def adopt_unannounced(tx: Transaction, resend_us: int) -> Swept:
     """Give steps that were ready without messages a due time, so that they are offered by messages from now on."""
     query = (
-        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.ready_us)
+        select(*_POINTER, steps.c.ready_us)
         .where(steps.c.ready_queue.is_not(None), steps.c.due_at_us.is_(None))
         .limit(BATCH)
     )
     found = tx.connection.execute(_skipping(tx, query)).all()
-    rows = [(row[0], row[1], row[4], tx.now_us + resend_us) for row in found]
+    rows = [(row[0], row[1], row[5], tx.now_us + resend_us) for row in found]
     tx.dialect.update(tx.connection, MAKE_READY, rows)
-    offered = [Pointer(row[0], row[1], row[2], row[3]) for row in found]
+    offered = [Pointer(row[0], row[1], row[2], row[3], row[4]) for row in found]
     return Swept(offered, len(found) == BATCH, None, tx.now_us)
 
 
@@ -117,7 +118,7 @@ def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
     if not dead:
         return swept
     query = (
-        select(steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue)
+        select(*_POINTER, func.coalesce(steps.c.ready_us, steps.c.created_us))
         .where(steps.c.owner.in_(dead))
         .order_by(steps.c.execution_id, steps.c.seq)
         .limit(BATCH)
@@ -127,12 +128,13 @@ def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
     ready: list[Row] = []
     held: list[Row] = []
     due_us = None if resend_us is None else tx.now_us + resend_us
-    for execution_id, seq, attempt, queue in found:
+    for execution_id, seq, attempt, queue, priority, since_us in found:
         if execution_id in paused:
             held.append((execution_id, seq, tx.now_us))
         else:
-            ready.append((execution_id, seq, tx.now_us, due_us))
-            swept.offered.append(Pointer(execution_id, seq, attempt, queue))
+            # It has waited before, and keeps its place: at the back of a long queue it would wait all over again.
+            ready.append((execution_id, seq, since_us, due_us))
+            swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, ready)
     tx.dialect.update(tx.connection, HOLD, held)
     swept.more = len(found) == BATCH

@@ -55,7 +55,9 @@ def unknown(claim: Claimed) -> Reschedule:
 
 def released(claim: Claimed) -> Reschedule:
     """The attempt was not made, or was broken off by this worker's own end."""
-    return Reschedule(claim.execution_id, claim.seq, claim.attempt, 0, refund=True)
+    return Reschedule(
+        claim.execution_id, claim.seq, claim.attempt, 0, refund=True, queue=claim.queue, priority=claim.priority
+    )
 
 
 def interrupted(claim: Claimed) -> Reschedule:

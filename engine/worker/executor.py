@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.definitions.registry import AnyStep
-    from engine.model.work import Claimed
+    from engine.model.work import Claimed, Pointer
     from engine.store.database import Database
     from engine.worker.processes import StepProcesses
     from engine.worker.threads import StepThreads
 
+    Record = Callable[[Any, str], list[Pointer]]
+    """Records a transactional step's output in a transaction; returns what is offered."""
+
 
 class RecordedInStep(Exception):
-    """The step's result was recorded by the step's own transaction."""
+    """The step's result was recorded by the step's own transaction, which offers ``offered``."""
+
+    def __init__(self, offered: list[Pointer]) -> None:
+        super().__init__("the result was recorded in the step's own transaction")
+        self.offered = offered
 
 
 class Attempt:
@@ -82,7 +89,7 @@ class Executor:
             is_cancelled=lambda: attempt.cancelled,
         )
 
-    async def run(self, attempt: Attempt, record: Callable[[Any, str], None]) -> str:
+    async def run(self, attempt: Attempt, record: Record) -> str:
         """Run an attempt that is not for a plain thread; ``record(tx, output)`` records a transactional step."""
         step = attempt.step
         if step.is_async:
@@ -106,7 +113,7 @@ class Executor:
         with running_step(self.context_of(attempt)):
             return self.encode(step, step.fn(*args, **kwargs))
 
-    def in_transaction(self, attempt: Attempt, record: Callable[[Any, str], None]) -> str:
+    def in_transaction(self, attempt: Attempt, record: Record) -> str:
         """Run a function and record its result in one transaction of the store's database; called on a thread."""
         if attempt.abandoned:
             raise LeaseLost("the attempt was given back before it began")
@@ -117,8 +124,8 @@ class Executor:
             output = self.encode(step, step.fn(*args, **kwargs))
             if attempt.abandoned:
                 raise LeaseLost("the attempt was given up while its transaction was open; nothing of it was written")
-            record(tx, output)
-        raise RecordedInStep
+            offered = record(tx, output)
+        raise RecordedInStep(offered)
 
     async def _on_loop(self, attempt: Attempt) -> str:
         attempt.begun = True

@@ -13,12 +13,13 @@ from engine.errors import StoreUnavailable
 from engine.model.work import Flush, Flushed
 from engine.store.flush import run_flush
 from engine.store.history import LoadedHistory, load_histories
-from engine.store.wakeups import DONE_CHANNEL, READY_CHANNEL, send_hint
+from engine.store.wakeups import DONE_CHANNEL, send_hint
 from engine.store.workers import flushes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.model.work import Pointer
     from engine.store.database import Database
 
 log = structlog.get_logger(__name__)
@@ -40,13 +41,19 @@ class Flusher:
     """Runs flushes on a thread of its own and hands each reply to ``on_reply`` (called on that thread).
 
     ``position_of`` tells up to where the worker knows an execution's history, so that only the rest is loaded.
+    ``announce`` tells others of steps that anybody may claim.
     """
 
     def __init__(
-        self, database: Database, position_of: Callable[[str], int], on_reply: Callable[[FlushReply], None]
+        self,
+        database: Database,
+        position_of: Callable[[str], int],
+        announce: Callable[[list[Pointer]], None],
+        on_reply: Callable[[FlushReply], None],
     ) -> None:
         self._database = database
         self._position_of = position_of
+        self._announce = announce
         self._on_reply = on_reply
         self._jobs: queue.SimpleQueue[tuple[Flush, Mapping[str, int]] | None] = queue.SimpleQueue()
         self._abandoned = threading.Event()
@@ -80,7 +87,7 @@ class Flusher:
                 reply.error = error
             self._on_reply(reply)
             if reply.flushed is not None:
-                self._tell_others(reply.flushed, flush)
+                self._tell_others(reply.flushed)
 
     def _flush(self, flush: Flush) -> Flushed:
         """Run a flush until the database has answered; an unanswered commit is looked up by the flush's number."""
@@ -126,8 +133,8 @@ class Flusher:
                 self._abandoned.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _tell_others(self, flushed: Flushed, flush: Flush) -> None:
+    def _tell_others(self, flushed: Flushed) -> None:
+        if flushed.offered:
+            self._announce(flushed.offered)
         if flushed.finished:
             send_hint(self._database, DONE_CHANNEL, flushed.finished)
-        if flushed.offered:
-            send_hint(self._database, READY_CHANNEL, sorted({pointer.queue for pointer in flushed.offered}))

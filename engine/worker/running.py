@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.definitions.registry import Registry
     from engine.model.decisions import Command
-    from engine.model.work import Reschedule
+    from engine.model.work import Pointer, Reschedule
     from engine.worker.attempts import Ended
     from engine.worker.executor import Executor
     from engine.worker.threads import StepThreads
@@ -39,8 +39,8 @@ class Running:
         threads: StepThreads,
         now_us: Callable[[], int],
         on_end: Callable[[Ended], None],
-        on_recorded: Callable[[Claimed], None],
-        record: Callable[[Claimed, Any, str], None],
+        on_recorded: Callable[[list[Pointer]], None],
+        record: Callable[[Claimed, Any, str], list[Pointer]],
         on_progress: Callable[[Attempt], None],
     ) -> None:
         self._registry = registry
@@ -165,8 +165,8 @@ class Running:
     async def _run(self, attempt: Attempt) -> None:
         try:
             output = await self._result(attempt)
-        except RecordedInStep:
-            self._ended(attempt, None)
+        except RecordedInStep as recorded:
+            self._ended(attempt, recorded.offered)
         except asyncio.CancelledError:
             if not attempt.abandoned:
                 error = StepTimeout(f"step {attempt.step.name!r} cancelled its own task; let it raise an error instead")
@@ -199,14 +199,14 @@ class Running:
             return attempts.interrupted(attempt.claim)
         return attempts.failed(attempt.claim, attempt.step, error, self._now_us(), self._random)
 
-    def _ended(self, attempt: Attempt, ended: Ended | None) -> None:
+    def _ended(self, attempt: Attempt, ended: Ended | list[Pointer]) -> None:
         if attempt.abandoned:
             return
         if attempt.said:
             self._on_progress(attempt)
         attempt.abandoned = True
         self._attempts.pop((attempt.claim.execution_id, attempt.claim.seq), None)
-        if ended is None:
-            self._on_recorded(attempt.claim)
+        if isinstance(ended, list):
+            self._on_recorded(ended)
         else:
             self._on_end(ended)

@@ -1,15 +1,14 @@
 """One worker: the stages tied together on one event loop.
 
 Data flows one way: claims come in with the reply to a flush, are run, end as outcomes, drive their flows, and leave
-with the
-next flush. All state is touched on the loop alone; threads hand their news over to it. One flush is under way at a
-time, and the
-next starts when it returns, with whatever has gathered meanwhile: group commit without waiting.
+with the next flush. All state is touched on the loop alone; threads hand their news over to it. One flush is under way
+at a time, and the next starts when it returns, with whatever has gathered meanwhile: group commit without waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import time
@@ -20,26 +19,29 @@ import structlog
 from engine.errors import ConfigError
 from engine.model.states import FLOW_SEQ
 from engine.model.work import Flush, Pointer, Progress, StepOutcome
-from engine.store.claim import ANY_ATTEMPT
 from engine.store.transactional import record_in_transaction
 from engine.store.workers import leave
+from engine.worker.background import Background
 from engine.worker.driving import Driving
 from engine.worker.executor import Executor
 from engine.worker.flows import FlowCache
 from engine.worker.flusher import Flusher
+from engine.worker.heartbeat import Heartbeat
 from engine.worker.processes import StepProcesses
 from engine.worker.running import Running
+from engine.worker.sweeper import Sweeper
 from engine.worker.threads import StepThreads
-from engine.worker.watch import Background, Heartbeat, Hints, Sweeper
+from engine.worker.workqueue import Ports, open_work_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.config import Settings
     from engine.definitions.registry import Registry
     from engine.model.work import Claimed, Reschedule
     from engine.store.database import Database
     from engine.worker.attempts import Ended
+    from engine.worker.brokered import Arrival
     from engine.worker.executor import Attempt
     from engine.worker.flusher import FlushReply
 
@@ -73,7 +75,14 @@ class Worker:
         )  # fmt: skip
         self._flows = FlowCache(registry, self._settings.cached_flows, limit)
         self._driving = Driving(self._flows, self._running.run_inline, self._running.spawn, self._pump)
-        self._flusher = Flusher(database, self._flows.position_of, lambda reply: self._post(self._replied, reply))
+        self._queue = open_work_queue(
+            settings,
+            database,
+            Ports(functools.partial(self._post, self._hint), functools.partial(self._post, self._arrived), self._room),
+        )
+        self._flusher = Flusher(
+            database, self._flows.position_of, self._queue.announce, lambda reply: self._post(self._replied, reply)
+        )
         self._heartbeat = Heartbeat(
             database,
             int(self._settings.lease),
@@ -83,6 +92,8 @@ class Worker:
         self._reschedules: list[Reschedule] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._pointers: list[Pointer] = []
+        self._arrivals: list[Arrival] = []
+        self._arrivals_in_flush: list[Arrival] = []
         self._flushing = False
         self._suspended = False
         self._pump_pending = False
@@ -98,27 +109,26 @@ class Worker:
     async def run(self) -> None:
         """Serve until :meth:`stop`; returns when everything is recorded or released."""
         await self._loop.run_in_executor(None, self._register)
-        hints = Hints(self._database, int(self._settings.poll_interval), lambda: self._post(self._hint))
         sweeper = Sweeper(
-            self._database, lambda: self._heartbeat.worker_id, int(self._settings.sweep_interval), None,
-            lambda _offered: self._post(self._hint),
+            self._database, lambda: self._heartbeat.worker_id, int(self._settings.sweep_interval),
+            self._queue.resend_us, self._swept,
         )  # fmt: skip
         self._sweeping = Background("milepost-sweeper", sweeper.turn)
         background = [
             self._sweeping,
             Background("milepost-heartbeat", self._heartbeat.turn),
-            Background("milepost-hints", hints.turn),
         ]
         self._flusher.start()
+        self._queue.start()
         for thread in background:
             thread.start()
         self._pump()
         await self._stopped.wait()
         await self._drain()
-        hints.close()
         for thread in background:
             await self._loop.run_in_executor(None, thread.close)
         await self._loop.run_in_executor(None, self._flusher.close)
+        await self._loop.run_in_executor(None, self._queue.close)
         await self._processes.close()
         self._threads.close()
         await self._loop.run_in_executor(None, self._say_goodbye)
@@ -156,6 +166,7 @@ class Worker:
         """Let running steps finish within the grace period, and release the rest."""
         self._reschedules += self._running.release(only_waiting=True)
         self._pump()
+        await self._loop.run_in_executor(None, self._queue.stop)
         grace = self._settings.drain_grace.seconds
         await self._until(lambda: self._hurried.is_set() or not (len(self._running) or self._busy), grace)
         self._reschedules += self._running.release(only_waiting=False)
@@ -192,16 +203,23 @@ class Worker:
         self._hinted = True
         self._pump()
 
+    def _room(self) -> int:
+        """How many more steps this worker can take. Read from other threads too, which may see a moment ago."""
+        return 0 if self._draining else max(self._settings.concurrency - len(self._running), 0)
+
     def _pump(self) -> None:
         """Send the next flush, if none is under way and there is something for it."""
         if self._flushing or self._suspended:
             return
-        room = 0 if self._draining else max(self._settings.concurrency - len(self._running), 0)
-        claim = self._hinted and room > 0
+        room, embedded = self._room(), self._queue.embedded
+        claim = embedded and self._hinted and room > 0
+        # What arrived and is not claimed while this worker drains goes back to the broker.
+        arrivals = [] if self._draining else self._arrivals
         flush = Flush(
             self._heartbeat.worker_id, self._flushes + 1, int(self._settings.lease), self._settings.queues, room,
-            reschedules=self._reschedules, progress=list(self._progress.values()), pointers=self._pointers,
-            claim_due=claim, take_new=not self._draining,
+            reschedules=self._reschedules, progress=list(self._progress.values()),
+            pointers=self._pointers + [arrival.pointer for arrival in arrivals], claim_due=claim,
+            take_new=embedded and not self._draining, take_woken=not self._draining, resend_us=self._queue.resend_us,
         )  # fmt: skip
         reload = self._driving.fill(flush)
         if not (
@@ -209,6 +227,7 @@ class Worker:
         ):
             return
         self._reschedules, self._progress, self._pointers = [], {}, []
+        self._arrivals, self._arrivals_in_flush = [], arrivals
         self._hinted = self._hinted and not claim
         self._flushes += 1
         self._flushing = True
@@ -216,8 +235,12 @@ class Worker:
 
     def _replied(self, reply: FlushReply) -> None:
         self._flushing = False
+        arrivals, self._arrivals_in_flush = self._arrivals_in_flush, []
+        if reply.flushed is None:
+            self._arrivals = arrivals + self._arrivals
         if self._suspended or reply.flush.worker_id != self.worker_id:
             # It was sent under the identity that was given up; what it claimed is released with the rest of that.
+            self._settle(arrivals, reply)
             self._pump()
             return
         if reply.error is not None or reply.flushed is None:
@@ -231,12 +254,18 @@ class Worker:
         for claim in flushed.claimed:
             if claim.seq != FLOW_SEQ:
                 self._running.begin(claim)
+        self._settle(arrivals, reply)
         if flush.claim_due and len(flushed.claimed) >= flush.room:
             # There may be more than there was room for.
             self._hinted = True
         if flushed.next_due_us is not None:
             self._sweeping.wake_by((flushed.next_due_us - flushed.now_us) / 1e6)
         self._loop.call_soon(self._pump)
+
+    def _settle(self, arrivals: list[Arrival], reply: FlushReply) -> None:
+        """Be done with messages once the flush that claimed what they point at is recorded."""
+        if arrivals and reply.flushed is not None:
+            self._queue.settle(arrivals)
 
     def _lose_lease(self, worker_id: int) -> None:
         """Peers hold this worker for dead, or its state is in doubt: drop everything and come back as another one."""
@@ -269,6 +298,7 @@ class Worker:
             self._driving.add(ended)
         else:
             self._reschedules.append(ended)
+        self._queue.room_changed()
         self._pump_soon()
 
     def _pump_soon(self) -> None:
@@ -281,13 +311,28 @@ class Worker:
         self._pump_pending = False
         self._pump()
 
-    def _recorded_itself(self, claim: Claimed) -> None:
-        """A transactional step is recorded, and has woken its flow: claim that."""
-        self._pointers.append(Pointer(claim.execution_id, FLOW_SEQ, ANY_ATTEMPT, claim.queue))
+    def _arrived(self, arrivals: Sequence[Arrival]) -> None:
+        """Messages came: claim what they point at."""
+        self._arrivals += arrivals
+        self._pump_soon()
+
+    def _swept(self, offered: list[Pointer]) -> None:
+        """The sweeper made steps ready; called on its thread. Without messages, every worker finds them by itself."""
+        if self._queue.embedded:
+            self._post(self._hint)
+        else:
+            self._queue.announce(offered)
+
+    def _recorded_itself(self, offered: list[Pointer]) -> None:
+        """A transactional step is recorded, and has woken its flow: claim that, if it is served here."""
+        self._pointers += [pointer for pointer in offered if pointer.queue in self._settings.queues]
+        others = [pointer for pointer in offered if pointer.queue not in self._settings.queues]
+        if others:
+            self._loop.run_in_executor(None, self._queue.announce, others)
         self._hint()
 
-    def _record(self, claim: Claimed, tx: Any, output: str) -> None:
-        record_in_transaction(tx, self._heartbeat.worker_id, claim, output, None)
+    def _record(self, claim: Claimed, tx: Any, output: str) -> list[Pointer]:
+        return record_in_transaction(tx, self._heartbeat.worker_id, claim, output, self._queue.resend_us)
 
     def _heard_from(self, attempt: Attempt) -> None:
         """A step reported; called on the step's own thread."""

@@ -21,6 +21,7 @@ LEVELS = {
     "worker": 5,
     "config": 4,
     "driver": 4,
+    "messaging": 4,
     "store": 4,
     "definitions": 3,
     "codec": 2,

@@ -1,0 +1,72 @@
+"""The queue inside the store: hints that something is ready, sent and heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.store.wakeups import READY_CHANNEL, open_listener, send_hint
+from engine.worker.background import Background
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.model.work import Pointer
+    from engine.store.database import Database
+    from engine.worker.brokered import Arrival
+
+
+class Hints:
+    """Waits for hints of ready steps and passes them on."""
+
+    def __init__(self, database: Database, poll_us: int, on_hint: Callable[[], None]) -> None:
+        self._listener = open_listener(database, [READY_CHANNEL])
+        self._poll = poll_us / 1e6
+        self._on_hint = on_hint
+        self._closed = False
+
+    def turn(self) -> float:
+        """Wait for one hint, or for the poll interval."""
+        self._listener.wait(self._poll)
+        if self._closed:
+            return 60.0
+        self._on_hint()
+        return 0.0
+
+    def close(self) -> None:
+        """End the wait."""
+        self._closed = True
+        self._listener.close()
+
+
+class EmbeddedQueue:
+    """Steps are claimed from the steps table; see :class:`engine.worker.workqueue.WorkQueue`."""
+
+    embedded = True
+
+    def __init__(self, database: Database, poll_us: int, on_hint: Callable[[], None]) -> None:
+        self.resend_us: int | None = None
+        self._database = database
+        self._hints = Hints(database, poll_us, on_hint)
+        self._listening = Background("milepost-hints", self._hints.turn)
+
+    def start(self) -> None:
+        """Begin to listen for hints."""
+        self._listening.start()
+
+    def announce(self, offered: Sequence[Pointer]) -> None:
+        """Tell the workers that listen on the queues of these steps."""
+        send_hint(self._database, READY_CHANNEL, sorted({pointer.queue for pointer in offered}))
+
+    def settle(self, arrivals: Sequence[Arrival]) -> None:
+        """Nothing arrives here."""
+
+    def room_changed(self) -> None:
+        """The worker claims by itself."""
+
+    def stop(self) -> None:
+        """The worker claims no more by itself."""
+
+    def close(self) -> None:
+        """End the listening."""
+        self._hints.close()
+        self._listening.close()
