@@ -16,10 +16,16 @@ on them hold unfinished steps alone however many finished ones there are:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, text
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
 
 from engine.model.ids import ID_LENGTH
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.mysql.base import MySQLTypeCompiler
 
 PREFIX = "milepost_"
 OPERATOR = 0
@@ -34,13 +40,23 @@ metadata = MetaData(
 )
 
 
+class _MySQLText(mysql.VARCHAR):
+    """Short text on MySQL and MariaDB: their usual collations take no notice of blanks at the end."""
+
+
+@compiles(_MySQLText, "mysql", "mariadb")
+def _mysql_text(type_: _MySQLText, compiler: MySQLTypeCompiler, **_options: Any) -> str:
+    collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
+    return f"VARCHAR({type_.length}) CHARACTER SET utf8mb4 COLLATE {collation}"
+
+
 def _text(length: int) -> String:
     """Short text that compares by its bytes everywhere, so that ids and queues sort and match the same on every
     database."""
     return (
         String(length)
         .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
-        .with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+        .with_variant(_MySQLText(length), "mysql", "mariadb")
     )
 
 

@@ -90,11 +90,12 @@ def _insert(tx: Transaction, new: Mapping[str, NewExecution], resend_us: int | N
             break
         except IntegrityError:
             won = _ids_of(tx, [one.idempotency_key or "" for _, one in keyed])
-            if not won:
+            beaten = {id: won[one.idempotency_key] for id, one in keyed if one.idempotency_key in won}
+            if not beaten:
                 # Not a key: an id that the caller chose is in use.
                 raise
-            lost |= {id: won[one.idempotency_key] for id, one in keyed if one.idempotency_key in won}
-            keyed = [(id, one) for id, one in keyed if id not in lost]
+            lost |= beaten
+            keyed = [(id, one) for id, one in keyed if id not in beaten]
     _insert_executions(tx, [(id, one) for id, one in new.items() if one.idempotency_key is None])
     _insert_rest(tx, [(id, one) for id, one in new.items() if id not in lost], resend_us)
     return lost

@@ -1,0 +1,111 @@
+"""The store that each test of the suite is about, on every kind of database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.store.database import Database
+from engine.store.migrations import migrate
+from engine.store.schema import metadata
+from tests.conformance.stores.soundness import faults
+from tests.conformance.stores.subject import Store
+from tests.servers.databases import DatabaseServer
+
+
+@contextmanager
+def _migrated(server: DatabaseServer | None) -> Iterator[str | None]:
+    """Make one database with our tables, for all tests of the suite: making one takes longer than most of them."""
+    if server is None:
+        yield None
+        return
+    with server.fresh_database() as url:
+        database = Database(url)
+        migrate(database)
+        database.close()
+        yield url
+
+
+def _emptied(url: str) -> str:
+    database = Database(url)
+    with database.write() as tx:
+        for table in metadata.sorted_tables:
+            tx.connection.execute(table.delete())
+    database.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def _stores_postgresql(postgresql_server: DatabaseServer | None) -> Iterator[str | None]:
+    with _migrated(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _stores_mysql(mysql_server: DatabaseServer | None) -> Iterator[str | None]:
+    with _migrated(mysql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _stores_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("stores") / "empty.db"
+    database = Database(f"sqlite:///{file}")
+    migrate(database)
+    database.close()
+    return file
+
+
+@pytest.fixture
+def postgresql_url(_stores_postgresql: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a PostgreSQL database with our tables, all of them empty."""
+    # Without a server, the fixture of all tests knows what to do.
+    return _emptied(_stores_postgresql) if _stores_postgresql else request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture
+def mysql_url(_stores_mysql: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a MariaDB database with our tables, all of them empty."""
+    return _emptied(_stores_mysql) if _stores_mysql else request.getfixturevalue("mysql_url")
+
+
+@pytest.fixture
+def sqlite_url(_stores_sqlite: Path, tmp_path: Path) -> str:
+    """The URL of an SQLite file with our tables, all of them empty."""
+    return f"sqlite:///{shutil.copy(_stores_sqlite, tmp_path / 'milepost.db')}"
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Store]:
+    made = Store(url)
+    try:
+        yield made
+        if made.sound:
+            assert faults(made.database) == []
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store: the test runs once for each kind of database. Its rows must be in order when the test ends."""
+    with _opened(store_url) as made:
+        yield made
+
+
+@pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.servers), "sqlite"])
+def partial_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty store on a database that has partial indexes."""
+    with _opened(str(request.getfixturevalue(f"{request.param}_url"))) as made:
+        yield made
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def server_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty store on a server, where transactions of several connections run side by side."""
+    with _opened(str(request.getfixturevalue(f"{request.param}_url"))) as made:
+        yield made
