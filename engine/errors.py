@@ -44,6 +44,10 @@ class NeverAwaited(MilepostError):
     """A flow called a step and finished without awaiting it."""
 
 
+class TooManySteps(MilepostError):
+    """A flow asked for more steps than one execution may have."""
+
+
 class AlreadyAwaited(MilepostError):
     """A flow awaited the same call twice; make a new call for each await."""
 

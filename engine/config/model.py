@@ -166,7 +166,10 @@ class LimitSettings(Section):
         default=100_000,
         ge=10,
         le=10_000_000,
-        description="Steps of one execution. A flow that runs for ever starts afresh with `continue_as_new`.",
+        description=(
+            "Steps, timers, waits, children and markers of one execution. A flow that asks for more fails there, and "
+            "nothing of it runs any more. One that runs for ever starts afresh with `continue_as_new`."
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from engine.driver.futures import PENDING, Future
 from engine.driver.mismatch import already_given, different_command, never_issued, not_recorded, unknown_event
 from engine.driver.scheduler import Scheduler
+from engine.errors import TooManySteps
 from engine.model.decisions import Command
 from engine.model.history import Event, FlowStart, KnownCommand
 from engine.model.states import StepKind
@@ -50,12 +51,14 @@ class Ledger:
         "cancels",
         "commands",
         "last_seq",
+        "max_steps",
         "open",
         "replaying",
     )
 
-    def __init__(self, start: FlowStart, scheduler: Scheduler) -> None:
+    def __init__(self, start: FlowStart, scheduler: Scheduler, max_steps: int) -> None:
         self._start = start
+        self.max_steps = max_steps
         self._scheduler = scheduler
         self._known: dict[int, KnownCommand] = {}
         self._withdrawn: set[int] = set()
@@ -93,7 +96,8 @@ class Ledger:
     def number(self, kind: str, name: str) -> int:
         """Take the next seq for a command, and check that it is the recorded one there.
 
-        Flow code that runs into a mismatch is not told; it goes on until it blocks, and the drive ends there.
+        Flow code that runs into a mismatch, or asks for too much, is not told; it goes on until it blocks, and the
+        drive ends there. What is recorded was allowed when it was issued, and is not counted again.
         """
         self.last_seq = seq = self.last_seq + 1
         if self.replaying:
@@ -102,6 +106,14 @@ class Ledger:
                 self._scheduler.stop(not_recorded(self._start, seq, kind, name))
             elif known.kind != kind or known.name != name:
                 self._scheduler.stop(different_command(self._start, known, kind, name))
+        elif seq > self.max_steps:
+            self._scheduler.stop(
+                TooManySteps(
+                    f"flow {self._start.flow!r} asked for {kind} {name!r}, which is more than the {self.max_steps:,} "
+                    f"steps that one execution may have (limits.max_steps); a flow that runs for long starts afresh "
+                    f"with continue_as_new"
+                )
+            )
         return seq
 
     def expect(self, seq: int, kind: str, name: str, codec: Any = None, child_id: str | None = None) -> CommandFuture:

@@ -18,12 +18,13 @@ from engine.driver.futures import PENDING, RESOLVED
 from engine.driver.mismatch import ended_early, not_started
 from engine.driver.scope import Scope
 from engine.driver.signals import ContinueAsNew
-from engine.errors import FlowCancelled, NeverAwaited
+from engine.errors import FlowCancelled, NeverAwaited, TooManySteps
 from engine.model.decisions import Cancelled, Completed, Continued, Decision, Ending, Failed
 from engine.model.history import ErrorInfo, Event, FlowStart, History
 from engine.model.states import CANCEL_SEQ, FLOW_SEQ
 
 DEFAULT_MAX_VALUE_BYTES = 1 << 20
+DEFAULT_MAX_STEPS = 100_000
 
 
 class FlowRun:
@@ -36,12 +37,21 @@ class FlowRun:
     __slots__ = ("_cancel_requested", "_context", "_flow", "_root", "_scope", "_spent", "_start", "ending", "position")
 
     def __init__(
-        self, flow: Flow[..., Any], start: FlowStart, *, max_value_bytes: int = DEFAULT_MAX_VALUE_BYTES
+        self,
+        flow: Flow[..., Any],
+        start: FlowStart,
+        *,
+        max_value_bytes: int = DEFAULT_MAX_VALUE_BYTES,
+        max_steps: int = DEFAULT_MAX_STEPS,
     ) -> None:
-        """Prepare a run of ``flow``; arguments and results may have ``max_value_bytes`` bytes of JSON each."""
+        """Prepare a run of ``flow``.
+
+        Arguments and results may have ``max_value_bytes`` bytes of JSON each. A flow that asks for more than
+        ``max_steps`` things in all (steps, timers, waits, children, markers) fails there.
+        """
         self._flow = flow
         self._start = start
-        self._scope = Scope(flow, start, max_value_bytes)
+        self._scope = Scope(flow, start, max_value_bytes, max_steps)
         self._context = Context()
         self._root: Branch | None = None
         self._cancel_requested = False
@@ -138,7 +148,11 @@ class FlowRun:
                     deliver(future, event)
             self.position += 1
             scope.position = self.position
-            scope.scheduler.run()
+            try:
+                scope.scheduler.run()
+            except TooManySteps as error:
+                self._cut_off(error)
+                continue
             if root.state != PENDING:
                 self._end(root)
 
@@ -150,10 +164,25 @@ class FlowRun:
         return self._root
 
     def _end(self, root: Branch) -> None:
+        self._withdraw_all()
+        self.ending = self._ending(root)
+
+    def _cut_off(self, error: TooManySteps) -> None:
+        """Fail the flow where it stands.
+
+        Its code is not told, as it could go on regardless, and a setting that changed would then change its replay.
+        """
+        ledger = self._scope.ledger
+        self._withdraw_all()
+        ledger.commands = [command for command in ledger.commands if command.seq <= ledger.max_steps]
+        ledger.cancels = [seq for seq in ledger.cancels if seq <= ledger.max_steps]
+        self.ending = _failed(error)
+        close_branches(self._scope.scheduler.branches)
+
+    def _withdraw_all(self) -> None:
         ledger = self._scope.ledger
         for future in list(ledger.open.values()):
             ledger.withdraw(future)
-        self.ending = self._ending(root)
 
     def _ending(self, root: Branch) -> Ending:
         error = root.error

@@ -43,7 +43,7 @@ class Scope:
         "scheduler",
     )
 
-    def __init__(self, flow: Flow[..., Any], start: FlowStart, max_value_bytes: int) -> None:
+    def __init__(self, flow: Flow[..., Any], start: FlowStart, max_value_bytes: int, max_steps: int) -> None:
         self._flow = flow
         self._start = start
         self.max_value_bytes = max_value_bytes
@@ -51,7 +51,7 @@ class Scope:
         self._patches: dict[str, bool] = {}
         self._random: Random | None = None
         self.scheduler = Scheduler()
-        self.ledger = Ledger(start, self.scheduler)
+        self.ledger = Ledger(start, self.scheduler, max_steps)
         self._unawaited = self.scheduler.unawaited
         self.now_us = start.started_us
         """The time of the latest event, in microseconds since 1970; it never goes back."""

@@ -57,10 +57,11 @@ class Drive:
 class FlowCache:
     """The live flows of a worker, the longest unused of them dropped when there are more than ``size``."""
 
-    def __init__(self, registry: Registry, size: int, max_value_bytes: int) -> None:
+    def __init__(self, registry: Registry, size: int, max_value_bytes: int, max_steps: int) -> None:
         self._registry = registry
         self._size = size
         self._max_value_bytes = max_value_bytes
+        self._max_steps = max_steps
         self._live: OrderedDict[str, LiveFlow] = OrderedDict()
 
     def get(self, execution_id: str) -> LiveFlow | None:
@@ -79,7 +80,7 @@ class FlowCache:
         """Replay a whole history and keep the result. Raises DeterminismError and UnknownDefinition."""
         start = loaded.history.start
         flow = self._registry.flow(start.flow, start.version)
-        run = FlowRun(flow, start, max_value_bytes=self._max_value_bytes)
+        run = FlowRun(flow, start, max_value_bytes=self._max_value_bytes, max_steps=self._max_steps)
         run.replay(loaded.history)
         live = LiveFlow(run, start)
         self.drop(start.execution_id)

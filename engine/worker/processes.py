@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import json
 import os
+import queue
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, TextIO
 
 from engine.codec import encode_error
 from engine.errors import CodecError, MilepostError, NonRetryable, RetryAfter
@@ -111,25 +113,40 @@ def _raised(answer: dict[str, Any]) -> Exception:
     return type(remote_type, (RemoteStepError,), {})(remote_type, message)
 
 
+def _read_calls(lines: TextIO, calls: queue.SimpleQueue[str]) -> None:
+    """Pass calls on, and end the process with its worker, also in the middle of a step: nobody waits for it then."""
+    for line in lines:
+        calls.put(line)
+    os._exit(0)
+
+
 def serve(modules: Sequence[str]) -> None:
-    """Answer calls on standard input until it ends: the child's main loop."""
+    """Answer calls on standard input: the child's main loop. The end of the input ends the process."""
     from engine.codec import decode_error
     from engine.definitions.context import StepContext, running_step
     from engine.definitions.loading import load_modules
 
-    # A terminal's Ctrl-C reaches the whole group; it is the worker that decides when this process ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal's Ctrl-C, and whatever stops a service as a whole, reach this process too; it is the worker that
+    # decides when it ends. A handler, and not "ignore", which programs that a step starts would inherit.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What the step prints must not end up among the answers.
+    # What the step prints must not end up among the answers, and what it reads must not be a call.
     os.dup2(2, 1)
+    lines = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     registry = load_modules(modules)
 
     def say(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    for line in sys.stdin:
-        call = json.loads(line)
+    calls: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_calls, args=(lines, calls), name="milepost-calls", daemon=True).start()
+    while True:
+        call = json.loads(calls.get())
         step: AnyStep | None = None
         try:
             step = registry.step(call["step"])

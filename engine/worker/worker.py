@@ -73,7 +73,7 @@ class Worker:
             registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself, self._record,
             self._note_progress,
         )  # fmt: skip
-        self._flows = FlowCache(registry, self._settings.cached_flows, limit)
+        self._flows = FlowCache(registry, self._settings.cached_flows, limit, settings.limits.max_steps)
         self._driving = Driving(self._flows, self._running.run_inline, self._running.spawn, self._pump)
         self._queue = open_work_queue(
             settings,
