@@ -19,11 +19,10 @@ from engine.store.prune import prune
 from engine.store.retries import retry_step
 from engine.store.schema import executions
 from engine.store.signals import send_signal
-from engine.store.wakeups import READY_CHANNEL, send_hint
 
 if TYPE_CHECKING:
+    from engine.client.announcer import Announcer
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
-    from engine.model.work import Pointer
     from engine.store.database import Database
 
 PAGE: Final = 100
@@ -37,9 +36,10 @@ Told = Callable[[int], None]
 class Administration:
     """What a client can do besides starting flows. All ids are whole; :meth:`find_id` completes a beginning of one."""
 
-    def __init__(self, database: Database, limit_bytes: int) -> None:
+    def __init__(self, database: Database, limit_bytes: int, announcer: Announcer) -> None:
         self.database = database
         self._limit_bytes = limit_bytes
+        self._announcer = announcer
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -128,8 +128,8 @@ class Administration:
         text = encode_payload(payload)
         check_size(text, self._limit_bytes, f"the payload of signal {name!r}")
         with self.database.write() as tx:
-            sent = send_signal(tx, execution_id, name, text, key)
-        self._hint(sent.offered)
+            sent = send_signal(tx, execution_id, name, text, key, self._announcer.resend_us)
+        self._announcer.announce(sent.offered)
         return sent.delivered
 
     def cancel(self, execution_id: str) -> None:
@@ -137,20 +137,19 @@ class Administration:
         from engine.store.control import cancel
 
         with self.database.write() as tx:
-            offered = cancel(tx, execution_id)
-        self._hint(offered)
+            offered = cancel(tx, execution_id, self._announcer.resend_us)
+        self._announcer.announce(offered)
 
     def pause(self, execution_id: str) -> None:
         """Start nothing more of an execution until it is resumed; steps that run go on to their end."""
         with self.database.write() as tx:
-            offered = pause(tx, execution_id)
-        self._hint(offered)
+            pause(tx, execution_id)
 
     def resume(self, execution_id: str) -> None:
         """Let a paused or parked execution go on."""
         with self.database.write() as tx:
-            offered = resume(tx, execution_id)
-        self._hint(offered)
+            offered = resume(tx, execution_id, self._announcer.resend_us)
+        self._announcer.announce(offered)
 
     def retry(self, execution_id: str, seq: int | None = None, values: Any = None) -> None:
         """Give dead letters of an execution their attempts again: all of them, or the step at ``seq``.
@@ -159,8 +158,8 @@ class Administration:
         """
         text = None if values is None else encode_payload(values)
         with self.database.write() as tx:
-            offered = retry_step(tx, execution_id, seq, text)
-        self._hint(offered)
+            offered = retry_step(tx, execution_id, seq, text, self._announcer.resend_us)
+        self._announcer.announce(offered)
 
     def rerun(self, execution_id: str, from_seq: int) -> str:
         """Start a new execution with the history of another one up to step ``from_seq``; return its id."""
@@ -168,7 +167,7 @@ class Administration:
 
         with self.database.write() as tx:
             begun = rerun(tx, execution_id, from_seq)
-        self._hint(begun.offered)
+        self._announcer.announce(begun.offered)
         return begun.id
 
     # -- many at a time ----------------------------------------------------------------------------------------------
@@ -218,7 +217,3 @@ class Administration:
             if part < PRUNE_BATCH:
                 break
         return deleted
-
-    def _hint(self, offered: Sequence[Pointer]) -> None:
-        if offered:
-            send_hint(self.database, READY_CHANNEL, {pointer.queue for pointer in offered})

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from engine.client.synchronous import LOOK_SECONDS, Client, Handle, too_late
+from engine.messaging import EMBEDDED
 from engine.model.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ class AsyncStarter:
 class AsyncClient:
     """Starts flows and looks after executions from an event loop; see :class:`Client` for every method."""
 
-    def __init__(self, store: str | Database | Settings, *, registry: Registry | None = None) -> None:
-        self._client = Client(store, registry=registry)
+    def __init__(
+        self, store: str | Database | Settings, *, broker: str = EMBEDDED, registry: Registry | None = None
+    ) -> None:
+        self._client = Client(store, broker=broker, registry=registry)
 
     @property
     def client(self) -> Client:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overl
 import msgspec
 
 from engine.client.administration import Administration
+from engine.client.announcer import DEFAULT_RESEND_US, Announcer
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
 from engine.client.starts import ANY_RESULT, AnyFlow, arguments_text, find_flow, input_text, new_execution
 from engine.client.waiter import Waiter
 from engine.config import Settings
 from engine.errors import ResultTimeout
+from engine.messaging import EMBEDDED
 from engine.model.durations import parse_duration
 from engine.store.database import Database
 from engine.store.start import NewExecution, start_executions
@@ -114,19 +116,24 @@ class Starter:
 class Client(Administration):
     """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
 
-    ``store`` is a URL, a Database that stays open, or Settings. ``registry`` lets flows be named by text and still be
-    checked (see :func:`engine.load_modules`).
+    ``store`` is a URL, a Database that stays open, or Settings. ``broker`` is the URL of the workers' broker, if they
+    have one; Settings name it themselves. ``registry`` lets flows be named by text and still be checked (see
+    :func:`engine.load_modules`). Raises ConfigError for a URL that cannot be used.
     """
 
-    def __init__(self, store: str | Database | Settings, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self, store: str | Database | Settings, *, broker: str = EMBEDDED, registry: Registry | None = None
+    ) -> None:
         self._owned = not isinstance(store, Database)
-        self._limit_bytes = DEFAULT_LIMIT_BYTES
+        limit_bytes = DEFAULT_LIMIT_BYTES
+        resend_us = DEFAULT_RESEND_US
         if isinstance(store, Settings):
-            self._limit_bytes = store.limits.max_value_bytes
+            limit_bytes = store.limits.max_value_bytes
+            broker, resend_us = store.broker.url.reveal(), int(store.broker.resend_after)
             database = Database(store.store.url.reveal(), pool_size=store.store.pool_size)
         else:
             database = Database(store) if isinstance(store, str) else store
-        super().__init__(database, self._limit_bytes)
+        super().__init__(database, limit_bytes, Announcer(database, broker, resend_us))
         self.registry = registry
         self._waiter = Waiter(database)
 
@@ -139,6 +146,7 @@ class Client(Administration):
     def close(self) -> None:
         """End waiting, and close the connections that this client opened."""
         self._waiter.close()
+        self._announcer.close()
         if self._owned:
             self.database.close()
 
@@ -241,9 +249,10 @@ class Client(Administration):
     def _begin(self, new: Sequence[NewExecution], known: AnyFlow | None) -> list[Handle[Any]]:
         if not new:
             return []
+        self._announcer.check()
         with self.database.write() as tx:
-            started = start_executions(tx, new)
-        self._hint([one.offered for one in started if one.offered is not None])
+            started = start_executions(tx, new, self._announcer.resend_us)
+        self._announcer.announce([one.offered for one in started if one.offered is not None])
         codec = ANY_RESULT if known is None else known.result
         return [Handle(self, one.id, codec, one.existed) for one in started]
 

@@ -61,6 +61,11 @@ class FlowRun:
         self.ending: Ending | None = None
         """How the flow ended; None while it waits."""
 
+    @property
+    def last_seq(self) -> int:
+        """The seq of the latest thing that the flow asked for; 0 if there is none."""
+        return self._scope.ledger.last_seq
+
     def advance(self, events: Sequence[Event]) -> Decision:
         """Give the flow ``events``, one at a time, and return what it decided in all.
 

@@ -44,10 +44,10 @@ DUE_AGAIN = BatchUpdate(
 TRY_AGAIN = BatchUpdate(steps, keys=("execution_id", "seq"), fixed=f"max_attempts = attempt + {FLOW_ATTEMPTS}")
 
 
-def pause(tx: Transaction, execution_id: str) -> list[Pointer]:
+def pause(tx: Transaction, execution_id: str) -> None:
     """Pause an execution: nothing of it is started until it is resumed. Pausing a held execution changes nothing.
 
-    Returns what is to be published: nothing. Raises ExecutionNotFound, or ExecutionFinished.
+    Raises ExecutionNotFound, or ExecutionFinished.
     """
     locked = lock_unfinished(tx, execution_id)
     execution = locked[execution_id]
@@ -55,7 +55,6 @@ def pause(tx: Transaction, execution_id: str) -> list[Pointer]:
         execution.state = ExecutionState.PAUSED
         hold_steps(tx, [execution_id])
         write_executions(tx, locked, None)
-    return []
 
 
 def resume(tx: Transaction, execution_id: str, resend_us: int | None = None) -> list[Pointer]:

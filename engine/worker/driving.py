@@ -153,7 +153,9 @@ class Driving:
     def _drive_live(self, execution_id: str, ended: tuple[StepOutcome, ...]) -> None:
         """Drive a live flow with results of its steps, or leave them to be recorded alone."""
         live = None if execution_id in self._held else self._flows.get(execution_id)
-        if live is None:
+        if live is None or live.run.last_seq < max(o.seq for o in ended):
+            # Not here, or others have driven it on since, to where it asked for these steps.
+            self._flows.drop(execution_id)
             self._advances[execution_id] = (ended, None)
             return
         drive = Drive(live)

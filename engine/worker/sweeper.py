@@ -22,7 +22,7 @@ BURIAL_SECONDS = 0.4
 """How often peers are looked after: this and the claim that follows bound how long the work of a killed process
 lies."""
 SHORTEST_PAUSE_SECONDS = 0.002
-ADOPT_SECONDS = 5.0
+ADOPT_SECONDS = 1.0
 """How often steps are looked for that nobody has sent a message for: those offered by a program without a broker."""
 
 

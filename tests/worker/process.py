@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -14,7 +15,8 @@ from tests.worker.serving import MODULE
 
 
 async def serve(url: str) -> None:
-    settings = load_settings(None, {"store.url": url, "flows": [MODULE]}, environment={})
+    environment = {name: value for name, value in os.environ.items() if name.startswith("ENGINE_")}
+    settings = load_settings(None, {"store.url": url, "flows": [MODULE]}, environment=environment)
     worker = Worker(settings, Database(url), load_modules([MODULE]))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

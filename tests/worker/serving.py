@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -21,10 +22,9 @@ from engine.config import load_settings
 from engine.definitions.loading import load_modules
 from engine.definitions.registry import Registry
 from engine.errors import StoreUnavailable
-from engine.model.ids import new_execution_id
-from engine.store import schema
+from engine.store import control, schema
 from engine.store.database import Database
-from engine.store.executions import INSERT_EXECUTIONS, INSERT_STEPS, flow_step_row
+from engine.store.start import NewExecution, start_executions
 from engine.worker.worker import Worker
 
 MODULE = "tests.worker.sample_flows"
@@ -50,20 +50,47 @@ class Store:
         self.database = Database(url)
         schema.metadata.create_all(self.database.engine)
 
-    def start(self, flow: str, count: int = 1, version: int = 1, **arguments: Any) -> list[str]:
-        ids: list[str] = []
+    def start(
+        self, flow: str, count: int = 1, version: int = 1, queue: str = "default", priority: int = 5,
+        delay_us: int | None = None, **arguments: Any,
+    ) -> list[str]:  # fmt: skip
+        new = NewExecution(flow, version, json.dumps(arguments), queue, priority, delay_us)
         with self.database.write() as tx:
-            executions: list[tuple[Any, ...]] = []
-            steps: list[tuple[Any, ...]] = []
-            for _ in range(count):
-                ids.append(new_execution_id(tx.now_us))
-                executions.append(
-                    (ids[-1], flow, version, "default", 5, "running", 0, 1, None, None, None, None, tx.now_us)
-                )
-                steps.append(flow_step_row(ids[-1], flow, "default", 5, json.dumps(arguments), tx.now_us))
-            tx.dialect.insert(tx.connection, INSERT_EXECUTIONS, executions)
-            tx.dialect.insert(tx.connection, INSERT_STEPS, steps)
-        return ids
+            return [started.id for started in start_executions(tx, [new] * count)]
+
+    def signal(self, execution_id: str, name: str, payload: Any = None) -> None:
+        with self.database.write() as tx:
+            control.send_signal(tx, execution_id, name, json.dumps(payload))
+
+    def cancel(self, execution_id: str) -> None:
+        with self.database.write() as tx:
+            control.cancel(tx, execution_id)
+
+    def resume(self, execution_id: str) -> None:
+        with self.database.write() as tx:
+            control.resume(tx, execution_id)
+
+    def step(self, execution_id: str, seq: int = 1) -> Any:
+        """The row of one step; None if there is none yet."""
+        query = "SELECT * FROM milepost_steps WHERE execution_id = :id AND seq = :seq"
+        found = self.rows(query, id=execution_id, seq=seq)
+        return found[0] if found else None
+
+    def wait_for_step(self, execution_id: str, state: str, seq: int = 1) -> Any:
+        """Wait until a step is in this state, and return its row."""
+
+        def there() -> Any:
+            row = self.step(execution_id, seq)
+            return row if row is not None and row.state == state else None
+
+        return wait_until(there, f"step {seq} of {execution_id} being {state}")
+
+    def flushes(self) -> int:
+        """How many flushes all workers have committed so far."""
+        return int(self.rows("SELECT COALESCE(SUM(flushes), 0) FROM milepost_workers")[0][0])
+
+    def workers(self, state: str) -> list[int]:
+        return [row[0] for row in self.rows("SELECT id FROM milepost_workers WHERE state = :s ORDER BY id", s=state)]
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         with self.database.read() as tx:
@@ -129,11 +156,14 @@ class Store:
 class Served:
     """A worker on a thread's own event loop."""
 
-    def __init__(self, url: str, registry: Registry | None = None, **worker: Any) -> None:
+    def __init__(
+        self, url: str, registry: Registry | None = None, settings: dict[str, Any] | None = None,
+        database: Database | None = None, **worker: Any,
+    ) -> None:  # fmt: skip
         overrides = {f"worker.{name}": value for name, value in worker.items() if name != "max_value_bytes"}
         overrides |= {"store.url": url, "flows": [MODULE], "limits.max_value_bytes": worker.get("max_value_bytes")}
-        self.settings = load_settings(None, overrides, environment={})
-        self.database = Database(url)
+        self.settings = load_settings(None, overrides | (settings or {}), environment={})
+        self.database = database or Database(url)
         self.registry = registry or load_modules([MODULE])
         self.worker: Worker | None = None
         self.error: BaseException | None = None
@@ -177,9 +207,12 @@ class Served:
 
 
 @contextmanager
-def serving(url: str, registry: Registry | None = None, **worker: Any) -> Iterator[Served]:
+def serving(
+    url: str, registry: Registry | None = None, settings: dict[str, Any] | None = None,
+    database: Database | None = None, **worker: Any,
+) -> Iterator[Served]:  # fmt: skip
     """Run a worker in this process for the time of the ``with`` block."""
-    served = Served(url, registry, **worker)
+    served = Served(url, registry, settings, database, **worker)
     try:
         yield served
     finally:
@@ -190,27 +223,91 @@ def serving(url: str, registry: Registry | None = None, **worker: Any) -> Iterat
 @contextmanager
 def worker_processes(url: str, count: int, **environment: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Run workers in processes of their own; each has said that it is ready."""
-    with ExitStack() as stack:
+    with Processes(url, **environment) as processes:
+        yield processes.start(count)
+
+
+class Processes:
+    """Workers in processes of their own, with settings from ENGINE_ variables; they end with the ``with`` block."""
+
+    def __init__(self, url: str, **environment: str) -> None:
+        self._url = url
+        self._environment = os.environ | environment
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def start(self, count: int = 1) -> list[subprocess.Popen[str]]:
+        """Start workers; each has said that it is ready."""
         started: list[subprocess.Popen[str]] = []
         for _ in range(count):
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.worker.process", url],
+                [sys.executable, "-m", "tests.worker.process", self._url],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=os.environ | environment,
+                env=self._environment,
             )
-            stack.callback(_end, process)
+            self._stack.callback(_end, process)
             started.append(process)
         for process in started:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        yield started
+        return started
+
+
+def kill(process: subprocess.Popen[Any]) -> None:
+    """End a process as a crash does, also one that is stopped."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
-    process.wait()
+        kill(process)
     assert process.stdout is not None
     process.stdout.close()
+
+
+class Entry(NamedTuple):
+    """One attempt at a step, as its code noted it."""
+
+    step: str
+    execution_id: str
+    seq: int
+    attempt: int
+    pid: int
+    at: float
+    """On the clock that all processes of this host share."""
+
+
+class Trace:
+    """The file in which steps note that their code was entered: one line for each attempt, from all processes."""
+
+    VARIABLE = "MILEPOST_TEST_TRACE"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.touch()
+
+    def entries(self, step: str | None = None) -> list[Entry]:
+        found: list[Entry] = []
+        for line in self.path.read_text().splitlines():
+            name, execution_id, seq, attempt, pid, at = line.split()
+            found.append(Entry(name, execution_id, int(seq), int(attempt), int(pid), float(at)))
+        return [entry for entry in found if step in (None, entry.step)]
+
+    def check(self, store: Store) -> None:
+        """I6: no code was entered after a result was recorded; and each attempt was made once."""
+        recorded = {
+            (row[0], row[1]): row[2]
+            for row in store.rows("SELECT execution_id, seq, attempt FROM milepost_steps WHERE state = 'completed'")
+        }
+        entered = Counter((entry.execution_id, entry.seq, entry.attempt) for entry in self.entries())
+        assert [one for one, times in entered.items() if times > 1] == [], "each attempt is made by one worker, once"
+        late = [one for one in entered if one[2] > recorded.get(one[:2], one[2])]
+        assert late == [], "no step's code runs again after its result was recorded"
