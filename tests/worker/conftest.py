@@ -16,6 +16,9 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     sample_flows.GATE.clear()
     sample_flows.CANCELLED.clear()
     sample_flows.CHANGED["now"] = False
+    sample_flows.PATCHED["now"] = True
+    sample_flows.DONE.clear()
+    sample_flows.AT_ONCE[:] = [0, 0]
     yield made
     sample_flows.GATE.set()
     made.close()

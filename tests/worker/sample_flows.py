@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import text
 
 from engine import (
     ChildFailed,
+    FlowCancelled,
     FlowTimeout,
     NonRetryable,
     Retry,
+    RetryAfter,
     StepFailed,
+    bounded_map,
     continue_as_new,
     flow,
     gather,
+    patched,
     race,
+    saga,
     sleep,
     step,
     step_context,
     wait_for_event,
+    with_timeout,
 )
 
 CALLS: list[tuple[str, str, int]] = []
@@ -30,14 +38,32 @@ CALLS: list[tuple[str, str, int]] = []
 GATE = threading.Event()
 """Steps that wait for the test to let them go on."""
 CANCELLED = threading.Event()
+DONE: list[str] = []
+"""What ``record`` was called with, in this process."""
 QUICK = Retry(attempts=3, backoff="10ms", jitter=0.0)
 ONCE = Retry(attempts=1)
+
+
+TRACE = os.environ.get("MILEPOST_TEST_TRACE")
+"""The file in which every attempt leaves a line, for the tests that run workers in other processes."""
 
 
 def note() -> int:
     context = step_context()
     CALLS.append((context.step, context.idempotency_key, context.attempt))
+    if TRACE is not None:
+        line = f"{context.step} {context.execution_id} {context.seq} {context.attempt} {os.getpid()} {monotonic()}\n"
+        file = os.open(TRACE, os.O_WRONLY | os.O_APPEND)
+        os.write(file, line.encode())
+        os.close(file)
     return context.attempt
+
+
+def wait_for(path: str) -> None:
+    """Wait until there is a file of this name: the test's way to let a step in any process go on."""
+    pause = threading.Event()
+    while not Path(path).exists():
+        pause.wait(0.01)
 
 
 @step
@@ -159,7 +185,8 @@ def large_in_process(size: int) -> str:
 
 @step(inline=True)
 def inline(a: int) -> int:
-    note()
+    """Leaves no trace: before its flow is recorded, an inline step may run again at the same attempt."""
+    CALLS.append(("inline", step_context().idempotency_key, 1))
     return a + 1
 
 
@@ -200,6 +227,97 @@ def large(size: int) -> str:
 @step(retry=ONCE)
 def wrong_type() -> int:
     return "text"  # type: ignore[return-value]
+
+
+@step(retry=Retry(attempts=5, backoff="10ms"))
+def waits_for_file(path: str) -> list[int]:
+    """Return which process ran it, at which attempt."""
+    attempt = note()
+    wait_for(path)
+    return [os.getpid(), attempt]
+
+
+@step(retry=Retry(attempts=3, backoff="10ms"))
+def reports_and_waits(path: str) -> Any:
+    """Report and wait for ever; the next attempt returns what was reported."""
+    context = step_context()
+    note()
+    if context.progress is None:
+        context.heartbeat({"done": 5})
+        wait_for(path)
+    return context.progress
+
+
+@step(retry=Retry(attempts=2, backoff="10ms"))
+def kills_its_worker() -> None:
+    note()
+    os._exit(9)
+
+
+@step
+def looks_at_cancelled() -> str:
+    note()
+    context, pause = step_context(), threading.Event()
+    while not context.cancelled:
+        pause.wait(0.01)
+    CANCELLED.set()
+    return "too late"
+
+
+@step(retry=Retry(attempts=2, backoff="1h"))
+def asks_for_later() -> int:
+    if note() == 1:
+        raise RetryAfter("50ms")
+    return step_context().attempt
+
+
+@step(run_in="process", retry=ONCE)
+def process_waits(path: str, forever: str) -> int:
+    Path(path).write_text(str(os.getpid()))
+    wait_for(forever)
+    return os.getpid()
+
+
+@step(run_in="process", retry=ONCE, timeout="1s")
+def process_times_out(path: str, forever: str) -> int:
+    Path(path).write_text(str(os.getpid()))
+    wait_for(forever)
+    return 0
+
+
+@step(queue="special")
+def on_special_queue(a: int) -> list[int]:
+    note()
+    return [a, os.getpid()]
+
+
+@step
+def record(what: str) -> str:
+    note()
+    DONE.append(what)
+    return what
+
+
+@step(retry=ONCE)
+def fails(what: str) -> str:
+    raise ValueError(what)
+
+
+AT_ONCE = [0, 0]
+"""How many calls of ``counted`` run now, and the most there were."""
+_AT_ONCE_LOCK = threading.Lock()
+
+
+@step
+def counted(a: int) -> int:
+    note()
+    with _AT_ONCE_LOCK:
+        AT_ONCE[0] += 1
+        AT_ONCE[1] = max(AT_ONCE)
+    threading.Event().wait(0.02)
+    with _AT_ONCE_LOCK:
+        AT_ONCE[0] -= 1
+    return a
 
 
 @step
@@ -365,3 +483,175 @@ async def mixed(n: int) -> int:
     total += await sequence(2)
     total += await inline(0)
     return total
+
+
+@flow
+async def one_step(name: str, path: str = "", forever: str = "") -> Any:
+    """Run one step by its name and return what it returns, or its error."""
+    arguments = [value for value in (path, forever) if value]
+    try:
+        return await _BY_NAME[name](*arguments)
+    except StepFailed as error:
+        return [error.error_type, error.attempts]
+
+
+_BY_NAME: dict[str, Any] = {
+    found.name: found
+    for found in (waits_for_file, reports_and_waits, kills_its_worker, process_waits, process_times_out, asks_for_later)
+}
+
+
+@flow
+async def giving_up_a_step() -> str:
+    try:
+        await with_timeout(looks_at_cancelled(), "200ms")
+    except FlowTimeout:
+        return "gave up"
+    return "not reached"
+
+
+@flow
+async def special() -> list[int]:
+    """The step in the middle runs on another queue."""
+    first = await add(1, 1)
+    second = await on_special_queue(first)
+    return [*second, await add(second[0], 1)]
+
+
+@flow
+async def two_signals() -> list[Any]:
+    first = await wait_for_event("named", type=dict[str, int])
+    second = await wait_for_event("named", type=dict[str, int])
+    return [first, second]
+
+
+@flow
+async def waits_for_child(n: int) -> Any:
+    try:
+        return await child_that_waits(n)
+    except ChildFailed as error:
+        return error.error_type
+
+
+@flow
+async def child_that_waits(n: int) -> int:
+    try:
+        await wait_for_event("go")
+    except FlowCancelled:
+        await record(f"child {n} cleaned up")
+        raise
+    return n
+
+
+@flow
+async def detached_and_gone(n: int) -> str:
+    return child_that_waits.detach(n)
+
+
+@flow
+async def parent_of_counting(limit: int) -> int:
+    return await counting(0, limit)
+
+
+@flow
+async def booking(wait: bool) -> str:
+    async with saga() as undo:
+        await record("hotel")
+        undo.compensate(record, "hotel undone")
+        await record("flight")
+        undo.compensate(record, "flight undone")
+        if wait:
+            await wait_for_event("never")
+        await fails("no money")
+    return "booked"
+
+
+@flow
+async def at_most_two(n: int) -> list[int]:
+    return await bounded_map(counted, list(range(n)), limit=2)
+
+
+@flow
+async def too_slow() -> str:
+    try:
+        await with_timeout(gather(wait_for_event("never"), sleep("1h")), "50ms")
+    except FlowTimeout:
+        return "timeout"
+    return "not reached"
+
+
+@flow
+async def races() -> list[Any]:
+    first = await race(sleep("1h"), wait_for_event("never"), add(2, 2))
+    second = await race(sleep("20ms"), waits_for_ever())
+    return [first.index, first.value, second.index]
+
+
+PATCHED = {"now": True}
+
+
+@flow
+async def patching() -> list[str]:
+    done = [await record("old")]
+    if PATCHED["now"] and patched("new-step"):
+        done.append(await record("new"))
+    await wait_for_event("go")
+    if PATCHED["now"] and patched("second"):
+        done.append(await record("second"))
+    return done
+
+
+@flow(name="versioned", version=1)
+async def versioned_1() -> int:
+    await wait_for_event("go")
+    return 1
+
+
+@flow(name="versioned", version=2)
+async def versioned_2() -> int:
+    await wait_for_event("go")
+    return 2
+
+
+@flow
+async def kills_when_driven(path: str) -> str:
+    """Ends the worker that drives it, as long as the file is not there."""
+    if not os.path.exists(path):  # noqa: ASYNC240, PTH110 - no event loop runs a flow
+        os._exit(9)
+    return "went on"
+
+
+@flow
+async def recorded(what: str) -> str:
+    return await record(what)
+
+
+@flow
+async def only_inline(n: int) -> int:
+    total = 0
+    for _ in range(n):
+        total = await inline(total)
+    return total
+
+
+@flow
+async def large_argument(size: int) -> str:
+    return await record("x" * size)
+
+
+@flow
+async def large_result(size: int) -> str:
+    return "x" * size
+
+
+@flow
+async def many_counted(n: int) -> int:
+    return len(await gather(*(counted(i) for i in range(n))))
+
+
+@flow
+async def everything(n: int) -> int:
+    """``mixed``, a transactional step and a child."""
+    total = await mixed.fn(n)
+    await writes(f"row {n}")
+    return total + await sequence(2)

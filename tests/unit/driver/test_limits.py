@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,10 +44,8 @@ async def stubborn() -> int:
     number = 0
     while True:
         number += 1
-        try:
+        with suppress(BaseException):
             await work(number)
-        except BaseException:  # noqa: BLE001 - that is the point
-            continue
 
 
 @flow
@@ -112,7 +111,7 @@ def test_everything_that_is_numbered_counts() -> None:
     decision = run.advance([Event(0, "completed", None, 1)])
     assert [command.kind for command in decision.commands] == ["marker", "child", "child", "timer"]
     while decision.ending is None:
-        timer = [command.seq for command in decision.commands if command.kind == "timer"][0]
+        timer = next(command.seq for command in decision.commands if command.kind == "timer")
         decision = run.advance([Event(timer, "completed", None, 2)])
     assert error_of(decision)[0] == "TooManySteps"
 
