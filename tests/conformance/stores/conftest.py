@@ -16,6 +16,8 @@ from tests.conformance.stores.soundness import faults
 from tests.conformance.stores.subject import Store
 from tests.servers.databases import DatabaseServer
 
+_SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mysql")]
+
 
 @contextmanager
 def _migrated(server: DatabaseServer | None) -> Iterator[str | None]:
@@ -97,15 +99,22 @@ def store(store_url: str) -> Iterator[Store]:
         yield made
 
 
-@pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.servers), "sqlite"])
+@pytest.fixture(params=["sqlite", _SERVERS[0]])
 def partial_store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store on a database that has partial indexes."""
     with _opened(str(request.getfixturevalue(f"{request.param}_url"))) as made:
         yield made
 
 
-@pytest.fixture(params=["postgresql", "mysql"])
+@pytest.fixture(params=_SERVERS)
 def server_store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store on a server, where transactions of several connections run side by side."""
     with _opened(str(request.getfixturevalue(f"{request.param}_url"))) as made:
+        yield made
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    """An empty store on SQLite."""
+    with _opened(sqlite_url) as made:
         yield made

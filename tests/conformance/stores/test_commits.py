@@ -162,7 +162,7 @@ def test_new_steps_are_kept_while_there_is_room(store: Store) -> None:
     assert store.states(id) == {0: "waiting", 1: "claimed", 2: "ready", 3: "claimed", 4: "waiting", 5: "ready"}
     kept = store.step(id, 1)
     assert (kept.owner, kept.attempt, kept.due_us) == (worker.id, 1, START_US + SECOND + TIMEOUT_GRACE_US)
-    worker.flush(*(recorded(claim) for claim in flushed.claimed if claim.seq in (1,)))
+    worker.flush(*(recorded(claim) for claim in flushed.claimed if claim.seq == 1))
     assert store.states(id)[1] == StepState.COMPLETED
 
 
