@@ -143,7 +143,8 @@ class Store:
         gaps = self.rows(
             "SELECT e.id, e.advanced, count(s.position), max(s.position), count(DISTINCT s.position) "
             "FROM milepost_executions e JOIN milepost_steps s ON s.execution_id = e.id AND s.position > 0 "
-            "AND s.state <> 'cancelled' "
+            # A cancelled step keeps the place at which it was given up; the flow's own keeps that of the start.
+            "AND (s.state <> 'cancelled' OR s.seq = 0) "
             "GROUP BY e.id, e.advanced HAVING count(s.position) <> e.advanced OR max(s.position) <> e.advanced "
             "OR count(DISTINCT s.position) <> e.advanced"
         )
