@@ -37,7 +37,7 @@ def migrate(ctx: typer.Context) -> None:
     from engine.store import migrations
 
     session: Session = ctx.obj
-    database = Database(session.settings.store.url.reveal())
+    database = Database(session.settings.store.url.reveal(), **session.settings.store.pool_options)
     try:
         migrations.migrate(database)
     finally:

@@ -130,7 +130,7 @@ class Client(Administration):
         if isinstance(store, Settings):
             limit_bytes = store.limits.max_value_bytes
             broker, resend_us = store.broker.url.reveal(), int(store.broker.resend_after)
-            database = Database(store.store.url.reveal(), pool_size=store.store.pool_size)
+            database = Database(store.store.url.reveal(), **store.store.pool_options)
         else:
             database = Database(store) if isinstance(store, str) else store
         super().__init__(database, limit_bytes, Announcer(database, broker, resend_us))

@@ -6,7 +6,7 @@ The texts here are the reference documentation: ``python -m engine.config.refere
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -73,6 +73,16 @@ class StoreSettings(Section):
     def masked_url(self) -> str:
         """The URL without its secrets, for people to read."""
         return self.url.masked
+
+    @property
+    def pool_options(self) -> dict[str, Any]:
+        """What the store's ``Database`` is to know of its connections; times in seconds."""
+        return {
+            "pool_size": self.pool_size,
+            "pool_overflow": self.pool_overflow,
+            "pool_timeout": self.pool_timeout.seconds,
+            "pool_recycle": self.pool_recycle.seconds,
+        }
 
     @property
     def backend(self) -> str:

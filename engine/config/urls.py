@@ -24,7 +24,7 @@ STORE_DRIVERS: Final = {
 }
 # Driver: the module it is, and the extra that installs it.
 _MODULES: Final = {"psycopg": ("psycopg", "postgresql"), "pymysql": ("pymysql", "mysql")}
-_EMBEDDED: Final = frozenset({"sql", "memory"})
+_EMBEDDED: Final = frozenset({"sql"})
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
 
 

@@ -155,6 +155,11 @@ class Step(Generic[P, R]):
                 f"{what}: inline=True runs it where the flow runs, so queue={self.queue!r} would never "
                 f"be looked at; drop one"
             )
+        if self.transactional and (self.is_async or self.inline):
+            raise DefinitionError(
+                f"{what}: a transactional step is a plain def whose result its own transaction records, so it can "
+                f"neither be an async def, in whose pauses the transaction would stay open, nor inline"
+            )
         if self.run_in == "process":
             if self.transactional:
                 raise DefinitionError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from engine.errors import ConfigError, StoreUnavailable
@@ -42,11 +43,22 @@ class Transaction:
 class Database:
     """A database that holds the engine's tables.
 
-    ``clock`` replaces the database's time by the result of a call (microseconds since 1970): for tests that must say
-    what time it is.
+    ``pool_size`` connections are kept, ``pool_overflow`` more may be opened while those are in use; whoever finds none
+    free waits ``pool_timeout`` seconds at most. A connection is replaced after ``pool_recycle`` seconds. ``clock``
+    replaces the database's time by the result of a call (microseconds since 1970): for tests that must say what time it
+    is.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_overflow: int = 10,
+        pool_timeout: float = 30.0,
+        pool_recycle: float = 1800.0,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         parsed = parse_store_url(url)
         self.dialect = dialect_named(parsed.get_backend_name())
         self._clock = clock
@@ -55,7 +67,12 @@ class Database:
             # One connection for everybody, or every thread would see a database of its own.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         else:
-            options |= {"pool_size": pool_size, "max_overflow": pool_size}
+            options |= {
+                "pool_size": pool_size,
+                "max_overflow": pool_overflow,
+                "pool_timeout": pool_timeout,
+                "pool_recycle": int(pool_recycle),
+            }
         try:
             self.engine = create_engine(parsed, **options)
         except ModuleNotFoundError as error:
@@ -92,13 +109,25 @@ class Database:
             yield Transaction(connection, self.dialect, self._now(connection))
 
     @contextlib.contextmanager
+    def connection(self) -> Generator[Connection]:
+        """Open a transaction that only reads, and does not need to know the time."""
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
     def _translated(self) -> Generator[None]:
         try:
             yield
         except DBAPIError as error:
             if self.dialect.is_transient(error) or _cannot_connect(error):
-                raise StoreUnavailable(f"the store on {self.url!r} is not available: {_first_line(error)}") from error
+                raise StoreUnavailable(
+                    f"the store on {self.url!r} is not available: {self.dialect.message_of(error)}"
+                ) from error
             raise
+        except PoolTimeout as error:
+            raise StoreUnavailable(
+                f"no connection to the store on {self.url!r} became free; raise store.pool_size or store.pool_overflow"
+            ) from error
 
     def _now(self, connection: Connection) -> int:
         return self._clock() if self._clock is not None else self.dialect.now(connection)
@@ -137,7 +166,3 @@ def _is_memory(url: URL) -> bool:
 def _cannot_connect(error: DBAPIError) -> bool:
     """A failed attempt to connect has no code in most drivers: it is an operational error without a statement."""
     return type(error).__name__ == "OperationalError" and error.statement is None
-
-
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__

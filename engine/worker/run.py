@@ -33,7 +33,7 @@ def run_worker(settings: Settings) -> int:
     if settings.worker.processes > 1:
         return _supervise(settings.worker.processes)
     registry = load_modules(settings.flows)
-    database = Database(settings.store.url.reveal(), pool_size=settings.store.pool_size)
+    database = Database(settings.store.url.reveal(), **settings.store.pool_options)
     try:
         prepare_schema(database, settings.store.auto_migrate)
         asyncio.run(_serve(settings, database, registry))

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from engine.config import Duration, load_settings
+from engine.definitions.loading import load_modules
 from tests.house.sources import ROOT
 
 COMPOSE = ROOT / "compose"
@@ -85,6 +86,7 @@ def test_the_cluster_has_workers_with_settings_that_load(monkeypatch: pytest.Mon
     settings = load_settings(environment=worker["environment"])
     assert settings.store.backend == "postgresql"
     assert settings.store.migrates_itself
+    assert load_modules(settings.flows).flows, "the sample cluster has flows to run"
     database = services["postgresql"]["environment"]
     login = f"{database['POSTGRES_USER']}:{database['POSTGRES_PASSWORD']}"
     assert settings.store.url.reveal() == f"postgresql://{login}@postgresql:5432/{database['POSTGRES_DB']}"

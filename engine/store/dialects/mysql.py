@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
+from engine.errors import StoreUnavailable
 from engine.store.dialects.base import Dialect
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from sqlalchemy import Connection
-    from sqlalchemy.exc import DBAPIError
 
 _LOCK_PREFIX = "milepost-worker-"
+_MIGRATION_LOCK_PREFIX = "milepost-tables-"
+MIGRATION_WAIT_SECONDS = 60
 
 
 class MySQLDialect(Dialect):
@@ -23,13 +30,37 @@ class MySQLDialect(Dialect):
     # changed since it was read.
     transient_codes = frozenset({"1213", "1205", "1040", "2006", "2013", "2003", "1053", "1020", "1927", "1317"})
 
+    missing_table_codes = frozenset({"1146"})
+
     def engine_options(self) -> dict[str, Any]:
         # Repeatable read would lock the gaps between rows, and workers that claim side by side would deadlock on them.
-        return {"isolation_level": "READ COMMITTED", "pool_recycle": 3600}
+        return {"isolation_level": "READ COMMITTED"}
 
     def code_of(self, error: DBAPIError) -> str:
         arguments = getattr(error.orig, "args", ())
         return str(arguments[0]) if arguments else ""
+
+    def message_of(self, error: DBAPIError) -> str:
+        arguments = getattr(error.orig, "args", ())
+        return str(arguments[1]).splitlines()[0] if len(arguments) > 1 and arguments[1] else super().message_of(error)
+
+    @contextlib.contextmanager
+    def migrating(self, connection: Connection) -> Generator[None]:
+        # A lock of the session: the commit that every change of a table brings along does not end it.
+        name = _MIGRATION_LOCK_PREFIX + _database_of(connection)
+        taken = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, MIGRATION_WAIT_SECONDS)).scalar()
+        if taken != 1:
+            raise StoreUnavailable(
+                f"another process has been changing the tables for {MIGRATION_WAIT_SECONDS} s: try again later"
+            )
+        try:
+            yield
+            # What was written besides, before the next one looks at it.
+            connection.exec_driver_sql("COMMIT")
+        finally:
+            # A connection that broke has let go of it.
+            with contextlib.suppress(DBAPIError):
+                connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))
 
     def hold_liveness(self, connection: Connection, worker_id: int) -> None:
         connection.exec_driver_sql("SELECT GET_LOCK(%s, 10)", (self._lock_name(connection, worker_id),))
@@ -40,6 +71,9 @@ class MySQLDialect(Dialect):
         return bool(row.scalar_one())
 
     def _lock_name(self, connection: Connection, worker_id: int) -> str:
-        # Named locks are the server's, not the database's: two clusters on one server must not meet.
-        database = connection.engine.url.database or ""
-        return f"{_LOCK_PREFIX}{database[-32:]}-{worker_id}"
+        return f"{_LOCK_PREFIX}{_database_of(connection)}-{worker_id}"
+
+
+def _database_of(connection: Connection) -> str:
+    """Named locks are the server's, not the database's: two clusters on one server must not meet."""
+    return (connection.engine.url.database or "")[-32:]

@@ -72,7 +72,7 @@ def test_the_environment_holds_lists_and_short_urls() -> None:
     environment = {
         "ENGINE_STORE": "mysql://me@db/shop",
         "ENGINE_STORE__AUTO_MIGRATE": "false",
-        "ENGINE_BROKER__URL": "memory",
+        "ENGINE_BROKER__URL": "memory://tests",
         "ENGINE_FLOWS": "shop.orders, shop.mail",
         "ENGINE_WORKER__QUEUES": "",
         "PATH": "/bin",
@@ -80,7 +80,7 @@ def test_the_environment_holds_lists_and_short_urls() -> None:
     settings = load_settings(environment=environment)
     assert settings.store.backend == "mysql"
     assert settings.store.migrates_itself is False
-    assert settings.broker.url.reveal() == "memory"
+    assert settings.broker.url.reveal() == "memory://tests"
     assert settings.flows == ("shop.orders", "shop.mail")
     assert settings.worker.queues == ("default",)
 
