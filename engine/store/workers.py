@@ -80,8 +80,12 @@ def leave(tx: Transaction, worker_id: int) -> None:
 
 
 def flushes_of(tx: Transaction, worker_id: int) -> int:
-    """Return the number of the last flush of this worker that was committed."""
-    return tx.connection.execute(select(workers.c.flushes).where(workers.c.id == worker_id)).scalar_one()
+    """Return the number of the last flush of this worker that was committed.
+
+    A flush whose connection broke may still be on its way to its end: it holds the worker's row, and is waited for.
+    """
+    query = select(workers.c.flushes).where(workers.c.id == worker_id)
+    return tx.connection.execute(query.with_for_update() if tx.dialect.locks_rows else query).scalar_one()
 
 
 def living_workers(tx: Transaction) -> list[WorkerRow]:

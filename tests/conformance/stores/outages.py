@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,39 +11,71 @@ from sqlalchemy import Connection, event
 
 from tests.conformance.stores.subject import Store
 
-_SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
+SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 _END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
 
 
 def session_of(connection: Connection) -> int:
     """Return the server's number of a session."""
-    return int(connection.exec_driver_sql(_SESSION[connection.dialect.name]).scalar_one())
+    return int(connection.exec_driver_sql(SESSION[connection.dialect.name]).scalar_one())
 
 
 def end_session(store: Store, session: int) -> None:
     """Have the server end a session."""
-    with store.database.read() as tx:
+    with store.open().read() as tx:
         tx.connection.exec_driver_sql(_END[store.kind].format(session))
 
 
 @contextmanager
-def once_before(database: Any, moment: str, what: Callable[[Connection], None]) -> Iterator[list[int]]:
-    """Call something once, before the first commit (``moment="commit"``) or before a statement that holds a text."""
-    happened: list[int] = []
+def unanswered_commit(store: Store, *, happens: bool) -> Iterator[None]:
+    """Break the connection of the store's next commit off: before the server does it, or before it can say so."""
+    dialect = store.database.engine.dialect
+    genuine, broken = dialect.do_commit, [False]
 
-    def commit(connection: Connection) -> None:
-        if not happened:
-            happened.append(1)
-            what(connection)
+    def commit(connection: Any) -> None:
+        if broken[0]:
+            genuine(connection)
+            return
+        broken[0] = True
+        if happens:
+            genuine(connection)
+        if store.kind == "sqlite":
+            if not happens:
+                dialect.do_rollback(connection)
+            raise sqlite3.OperationalError("disk I/O error")
+        cursor = connection.cursor()
+        cursor.execute(SESSION[store.kind])
+        end_session(store, cursor.fetchone()[0])
+        # The driver finds out for itself.
+        cursor.execute("SELECT 1")
 
-    def execute(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if moment in statement and not happened:
-            happened.append(1)
-            what(connection)
-
-    name, listener = ("commit", commit) if moment == "commit" else ("before_cursor_execute", execute)
-    event.listen(database.engine, name, listener)
+    dialect.do_commit = commit  # type: ignore[method-assign]
     try:
-        yield happened
+        yield
+        assert broken[0], "nothing was committed"
     finally:
-        event.remove(database.engine, name, listener)
+        del dialect.do_commit
+
+
+@contextmanager
+def session_ends_after(store: Store, count: int) -> Iterator[list[str]]:
+    """End the session that has executed so many statements since; they are listed in what this gives."""
+    seen: list[str] = []
+    # A session is asked for its number with a statement that is not counted.
+    asking = [False]
+
+    def executed(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if asking[0]:
+            return
+        seen.append(statement)
+        if len(seen) == count:
+            asking[0] = True
+            session = session_of(connection)
+            asking[0] = False
+            end_session(store, session)
+
+    event.listen(store.database.engine, "after_cursor_execute", executed)
+    try:
+        yield seen
+    finally:
+        event.remove(store.database.engine, "after_cursor_execute", executed)

@@ -13,6 +13,7 @@ from engine.store.database import Database, Transaction
 from engine.store.flush import run_flush
 from engine.store.history import load_histories
 from engine.store.query import get_execution, get_history
+from engine.store.schema import metadata
 from engine.store.start import NewExecution, Started, start_executions
 from engine.store.sweep import Swept, release_orphans, sweep_due
 from engine.store.workers import register_worker
@@ -74,6 +75,12 @@ class Store:
         """Call a function of the store that only reads."""
         with self.database.read() as tx:
             return call(tx, *args, **options)
+
+    def empty(self) -> None:
+        """Delete every row."""
+        with self.database.write() as tx:
+            for table in metadata.sorted_tables:
+                tx.connection.execute(table.delete())
 
     # -- executions --------------------------------------------------------------------------------------------------
 
