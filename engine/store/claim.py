@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from engine.model.work import Claimed, Pointer
 from engine.store.batches import BatchUpdate
@@ -12,7 +13,7 @@ from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.schema import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Select
 
@@ -70,21 +71,41 @@ def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> 
     claimed: list[Claimed] = []
     ordered = sorted(pointers, key=lambda pointer: (pointer.execution_id, pointer.seq))
     for first in range(0, len(ordered), POINTERS_PER_QUERY):
-        wanted = or_(*(_matches(pointer) for pointer in ordered[first : first + POINTERS_PER_QUERY]))
-        claimed += _claim(tx, owner, select(*_COLUMNS).where(wanted, steps.c.ready_queue.is_not(None)))
+        part = ordered[first : first + POINTERS_PER_QUERY]
+        # One statement of one shape, whatever is pointed at. It may find more than that: ready steps of the same
+        # executions, which are left alone.
+        query = select(*_COLUMNS).where(
+            steps.c.execution_id.in_({pointer.execution_id for pointer in part}),
+            steps.c.seq.in_({pointer.seq for pointer in part}),
+            steps.c.ready_queue.is_not(None),
+        )
+        claimed += _claim(tx, owner, query, _wanted(part))
     return claimed
 
 
-def _matches(pointer: Pointer) -> Any:
-    same = and_(steps.c.execution_id == pointer.execution_id, steps.c.seq == pointer.seq)
-    return same if pointer.attempt == ANY_ATTEMPT else and_(same, steps.c.attempt == pointer.attempt)
+def _wanted(pointers: Sequence[Pointer]) -> Callable[[Row], bool]:
+    """Return what tells whether a row is pointed at, at its attempt."""
+    attempts: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for pointer in pointers:
+        attempts[pointer.execution_id, pointer.seq].add(pointer.attempt)
+    nothing = frozenset[int]()
+
+    def wanted(row: Row) -> bool:
+        named = attempts.get((row[0], row[1]), nothing)
+        return row[2] in named or ANY_ATTEMPT in named
+
+    return wanted
 
 
-def _claim(tx: Transaction, owner: int, query: Select[*tuple[Any, ...]]) -> list[Claimed]:
-    """Lock the rows that the query finds, passing over those that others are at, and take them."""
+def _claim(
+    tx: Transaction, owner: int, query: Select[*tuple[Any, ...]], wanted: Callable[[Row], bool] | None = None
+) -> list[Claimed]:
+    """Lock the rows that the query finds, passing over those that others are at, and take those that are wanted."""
     if tx.dialect.locks_rows:
         query = query.with_for_update(skip_locked=True, of=steps)
-    found = tx.connection.execute(query).all()
+    found: Sequence[Any] = tx.connection.execute(query).all()
+    if wanted is not None:
+        found = [row for row in found if wanted(row)]
     now_us = tx.now_us
     rows: list[Row] = []
     for row in found:
