@@ -9,6 +9,7 @@ import sys
 
 from engine.config import load_settings
 from engine.definitions.loading import load_modules
+from engine.logs import configure_logging
 from engine.store.database import Database
 from engine.worker.worker import Worker
 from tests.worker.serving import MODULE
@@ -29,4 +30,6 @@ async def serve(url: str) -> None:
 
 
 if __name__ == "__main__":
+    # On standard error; the test listens for one word on standard output.
+    configure_logging("info", "console")
     asyncio.run(serve(sys.argv[1]))

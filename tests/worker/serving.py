@@ -242,8 +242,8 @@ class Processes:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def start(self, count: int = 1) -> list[subprocess.Popen[str]]:
-        """Start workers; each has said that it is ready."""
+    def start(self, count: int = 1, *, ready: bool = True) -> list[subprocess.Popen[str]]:
+        """Start workers; each has said that it is ready, unless it may be dead before it can say so."""
         started: list[subprocess.Popen[str]] = []
         for _ in range(count):
             process = subprocess.Popen(
@@ -255,9 +255,10 @@ class Processes:
             )
             self._stack.callback(_end, process)
             started.append(process)
-        for process in started:
+        for process in started if ready else ():
             assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            said = process.stdout.readline()
+            assert said == "ready\n", f"the worker said {said!r} and ended with {process.wait(5)}"
         return started
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.store.control import retry_step
+from engine.store.workers import process_token
 from tests.worker import sample_flows
-from tests.worker.serving import Store, serving, wait_until
+from tests.worker.serving import Processes, Store, Trace, kill, serving, wait_until
 
 
 def test_steps_one_after_the_other_and_side_by_side(store: Store) -> None:
@@ -79,8 +82,6 @@ def test_another_process_runs_the_step(store: Store) -> None:
 
 
 def test_a_dead_letter_waits_for_an_operator(store: Store) -> None:
-    from engine.store.control import retry_step
-
     with serving(store.url):
         (execution_id,) = store.start("outcome", name="ends_dead")
         dead = "SELECT 1 FROM milepost_steps WHERE state = 'dead'"
@@ -106,3 +107,99 @@ def test_a_transactional_step_writes_exactly_once(store: Store, fail_until: int)
         assert store.run("transactional", names=["a", "b"], fail_until=fail_until) == [fail_until, fail_until]
     assert sorted(row[0] for row in store.rows("SELECT name FROM app_rows")) == ["a", "b"]
     store.check()
+
+
+def test_retry_after_chooses_the_wait(store: Store) -> None:
+    with serving(store.url):
+        (execution_id,) = store.start("one_step", name="asks_for_later")
+        assert store.result(execution_id) == 2, "the policy alone would wait for an hour"
+    store.check()
+
+
+def test_a_dead_letter_is_retried_with_another_input(store: Store) -> None:
+    with serving(store.url):
+        (execution_id,) = store.start("outcome", name="ends_dead")
+        row = store.wait_for_step(execution_id, "dead")
+        assert (row.attempt, row.owner, row.due_at_us) == (2, 0, None)
+        with store.database.write() as tx:
+            retry_step(tx, execution_id, 1, "{}")
+        assert store.result(execution_id) == ["ok", "revived"]
+        assert store.step(execution_id).attempt == 3, "attempts go on counting: they are the fence"
+    store.check()
+
+
+def test_what_was_reported_survives_the_worker(store: Store, tmp_path: Path) -> None:
+    trace = Trace(tmp_path / "trace")
+    with Processes(store.url, **{Trace.VARIABLE: str(trace.path)}) as processes:
+        (first,) = processes.start()
+        (execution_id,) = store.start("one_step", name="reports_and_waits", path=str(tmp_path / "never"))
+        wait_until(lambda: (row := store.step(execution_id)) and row.progress, "the report being recorded")
+        kill(first)
+        processes.start()
+        assert store.result(execution_id) == {"done": 5}
+    assert [entry.attempt for entry in trace.entries()] == [1, 2]
+    trace.check(store)
+    store.check()
+
+
+def test_a_step_that_was_given_up_is_told(store: Store) -> None:
+    with serving(store.url, lease="1s"):
+        (execution_id,) = store.start("giving_up_a_step")
+        assert store.result(execution_id) == "gave up"
+        assert sample_flows.CANCELLED.wait(20), "it sees that it was cancelled"
+    row = store.step(execution_id)
+    assert (row.state, row.output) == ("cancelled", None), "what it returned is not recorded"
+    store.check()
+
+
+def test_a_step_that_kills_its_workers_fails(store: Store, tmp_path: Path) -> None:
+    trace = Trace(tmp_path / "trace")
+    (execution_id,) = store.start("one_step", name="kills_its_worker")
+    with Processes(store.url, **{Trace.VARIABLE: str(trace.path)}) as processes:
+        for _ in range(2):
+            (process,) = processes.start(ready=False)
+            assert process.wait(30) == 9
+        processes.start()
+        assert store.result(execution_id) == ["WorkerDied", 2]
+    assert "kills its worker" in store.step(execution_id).output
+    assert len(trace.entries()) == 2, "it did not run a third time"
+    store.check()
+
+
+def test_a_process_is_killed_at_its_timeout(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    with serving(store.url):
+        found = store.run("one_step", name="process_times_out", path=str(path), forever=str(tmp_path / "never"))
+        assert found == ["StepTimeout", 1]
+        assert not _lives(int(path.read_text())), "its process was killed, not just left"
+    store.check()
+
+
+@pytest.mark.parametrize("end", ["drain", "kill"])
+def test_no_process_outlives_its_worker(sqlite_url: str, tmp_path: Path, end: str) -> None:
+    store = Store(sqlite_url)
+    path, never = tmp_path / "pid", tmp_path / "never"
+    with Processes(store.url, ENGINE_WORKER__DRAIN_GRACE="100ms") as processes:
+        (worker,) = processes.start()
+        assert store.run("outcome", name="in_process")[0] == "ok"
+        (execution_id,) = store.start("one_step", name="process_waits", path=str(path), forever=str(never))
+        wait_until(lambda: path.exists() and path.read_text(), "the step having begun")
+        children = _children(worker.pid)
+        assert int(path.read_text()) in children
+        if end == "kill":
+            kill(worker)
+        else:
+            worker.terminate()
+            assert worker.wait(30) == 0
+            assert store.step(execution_id).state == "ready", "it was given back"
+        wait_until(lambda: not any(map(_lives, children)), "the end of every process", seconds=5)
+    store.close()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie that somebody has yet to collect."""
+    return process_token(pid) is not None
