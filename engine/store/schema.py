@@ -1,31 +1,25 @@
 """The tables: the system of record of every execution.
 
 All names begin with ``milepost_``, so that the tables can live in a database that an application already uses. Times
-are
-microseconds since 1970 (``_us``) by the database's clock; values are JSON text. There are no foreign keys: the one
-writer of
-these tables is this package, its guards are the ``WHERE`` clauses, and a key check would be paid on every step.
+are microseconds since 1970 (``_us``) by the database's clock; values are JSON text. There are no foreign keys: the one
+writer of these tables is this package, its guards are the ``WHERE`` clauses, and a key check would be paid on every
+step.
 
 Two columns of ``milepost_steps`` carry the whole protocol, and are set only while they mean something, so that the
-indexes
-on them hold unfinished steps alone however many finished ones there are:
+indexes on them hold unfinished steps alone however many finished ones there are:
 
 * ``ready_queue``: the queue, while any worker that serves it may claim the step;
 * ``due_at_us``: when the sweeper must look at the step.
+
+A change here needs a migration too: see :mod:`engine.store.migrations`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, text
-from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, SmallInteger, Table, text
 
 from engine.model.ids import ID_LENGTH
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects.mysql.base import MySQLTypeCompiler
+from engine.store.columns import identity, long_text, short_text
 
 PREFIX = "milepost_"
 OPERATOR = 0
@@ -40,36 +34,6 @@ metadata = MetaData(
 )
 
 
-class _MySQLText(mysql.VARCHAR):
-    """Short text on MySQL and MariaDB: their usual collations take no notice of blanks at the end."""
-
-
-@compiles(_MySQLText, "mysql", "mariadb")
-def _mysql_text(type_: _MySQLText, compiler: MySQLTypeCompiler, **_options: Any) -> str:
-    collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
-    return f"VARCHAR({type_.length}) CHARACTER SET utf8mb4 COLLATE {collation}"
-
-
-def _text(length: int) -> String:
-    """Short text that compares by its bytes everywhere, so that ids and queues sort and match the same on every
-    database."""
-    return (
-        String(length)
-        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
-        .with_variant(_MySQLText(length), "mysql", "mariadb")
-    )
-
-
-def _json() -> Text:
-    """Long text; MySQL's plain TEXT ends at 64 KiB."""
-    return Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-
-
-def _identity() -> BigInteger:
-    """A number the database hands out; SQLite does that only for INTEGER."""
-    return BigInteger().with_variant(Integer(), "sqlite")
-
-
 def _partial(name: str, *columns: Column[object], where: str) -> Index:
     """An index of the rows where the condition holds; of all rows where the database has no partial indexes."""
     return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where), mssql_where=text(where))
@@ -78,23 +42,23 @@ def _partial(name: str, *columns: Column[object], where: str) -> Index:
 executions = Table(
     PREFIX + "executions",
     metadata,
-    Column("id", _text(ID_LENGTH), primary_key=True),
-    Column("flow", _text(NAME_LENGTH), nullable=False),
+    Column("id", short_text(ID_LENGTH), primary_key=True),
+    Column("flow", short_text(NAME_LENGTH), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("queue", _text(QUEUE_LENGTH), nullable=False),
+    Column("queue", short_text(QUEUE_LENGTH), nullable=False),
     Column("priority", SmallInteger, nullable=False),
-    Column("state", _text(10), nullable=False),
+    Column("state", short_text(10), nullable=False),
     # How many events the flow has consumed, and how many are recorded that it has not: the fence of an advance.
     Column("advanced", Integer, nullable=False),
     Column("unread", Integer, nullable=False),
-    Column("parent_id", _text(ID_LENGTH)),
+    Column("parent_id", short_text(ID_LENGTH)),
     Column("parent_seq", Integer),
-    Column("idempotency_key", _text(KEY_LENGTH)),
-    Column("continued_to", _text(ID_LENGTH)),
-    Column("rerun_of", _text(ID_LENGTH)),
+    Column("idempotency_key", short_text(KEY_LENGTH)),
+    Column("continued_to", short_text(ID_LENGTH)),
+    Column("rerun_of", short_text(ID_LENGTH)),
     # A rerun takes over a past, and with it the random numbers of that past: the id they are seeded from.
-    Column("seed_id", _text(ID_LENGTH)),
-    Column("error", _json()),
+    Column("seed_id", short_text(ID_LENGTH)),
+    Column("error", long_text()),
     Column("created_us", BigInteger, nullable=False),
     Column("finished_us", BigInteger),
     Index("ix_milepost_executions_state_id", "state", "id"),
@@ -116,13 +80,13 @@ Index(
 steps = Table(
     PREFIX + "steps",
     metadata,
-    Column("execution_id", _text(ID_LENGTH), primary_key=True),
+    Column("execution_id", short_text(ID_LENGTH), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("kind", _text(8), nullable=False),
-    Column("name", _text(NAME_LENGTH), nullable=False),
-    Column("queue", _text(QUEUE_LENGTH), nullable=False),
+    Column("kind", short_text(8), nullable=False),
+    Column("name", short_text(NAME_LENGTH), nullable=False),
+    Column("queue", short_text(QUEUE_LENGTH), nullable=False),
     Column("priority", SmallInteger, nullable=False),
-    Column("state", _text(10), nullable=False),
+    Column("state", short_text(10), nullable=False),
     # The fencing token: grows by one with every claim and never falls (I4).
     Column("attempt", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
@@ -131,7 +95,7 @@ steps = Table(
     Column("timeout_us", BigInteger),
     # A worker's id while it is claimed; OPERATOR while it is a dead letter.
     Column("owner", BigInteger),
-    Column("ready_queue", _text(QUEUE_LENGTH)),
+    Column("ready_queue", short_text(QUEUE_LENGTH)),
     Column("ready_us", BigInteger),
     Column("due_at_us", BigInteger),
     # While the execution is paused or parked: the due time the step goes back to.
@@ -141,10 +105,12 @@ steps = Table(
     Column("position", Integer),
     # The position of the event at which the flow asked for it: a rerun keeps what was asked for by then.
     Column("issued", Integer),
-    Column("child_id", _text(ID_LENGTH)),
-    Column("input", _json()),
-    Column("output", _json()),
-    Column("progress", _json()),
+    # The execution that a child step waits for: the latest one, where a child went on as another.
+    Column("child_id", short_text(ID_LENGTH)),
+    Column("child_version", Integer),
+    Column("input", long_text()),
+    Column("output", long_text()),
+    Column("progress", long_text()),
     Column("created_us", BigInteger, nullable=False),
     Column("started_us", BigInteger),
     Column("finished_us", BigInteger),
@@ -164,11 +130,11 @@ _partial("ix_milepost_steps_owner", steps.c.owner, where="owner IS NOT NULL")
 signals = Table(
     PREFIX + "signals",
     metadata,
-    Column("id", _identity(), primary_key=True, autoincrement=True),
-    Column("execution_id", _text(ID_LENGTH), nullable=False),
-    Column("name", _text(NAME_LENGTH), nullable=False),
-    Column("signal_key", _text(KEY_LENGTH)),
-    Column("payload", _json(), nullable=False),
+    Column("id", identity(), Identity(), primary_key=True, autoincrement=True),
+    Column("execution_id", short_text(ID_LENGTH), nullable=False),
+    Column("name", short_text(NAME_LENGTH), nullable=False),
+    Column("signal_key", short_text(KEY_LENGTH)),
+    Column("payload", long_text(), nullable=False),
     Column("sent_us", BigInteger, nullable=False),
     # The event step that took it; NULL while it waits for one.
     Column("taken_by_seq", Integer),
@@ -189,9 +155,9 @@ Index(
 attributes = Table(
     PREFIX + "attributes",
     metadata,
-    Column("execution_id", _text(ID_LENGTH), primary_key=True),
-    Column("name", _text(NAME_LENGTH), primary_key=True),
-    Column("value", _text(ATTRIBUTE_LENGTH), nullable=False),
+    Column("execution_id", short_text(ID_LENGTH), primary_key=True),
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("value", short_text(ATTRIBUTE_LENGTH), nullable=False),
     Index("ix_milepost_attributes_name_value", "name", "value", "execution_id"),
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
@@ -201,14 +167,14 @@ workers = Table(
     PREFIX + "workers",
     metadata,
     # The identity that owns steps: a new one at every start, and after every lost lease.
-    Column("id", _identity(), primary_key=True, autoincrement=True),
-    Column("name", _text(NAME_LENGTH), nullable=False),
-    Column("host", _text(NAME_LENGTH), nullable=False),
+    Column("id", identity(), Identity(), primary_key=True, autoincrement=True),
+    Column("name", short_text(NAME_LENGTH), nullable=False),
+    Column("host", short_text(NAME_LENGTH), nullable=False),
     Column("pid", BigInteger, nullable=False),
     # Tells a process from a later one that was given the same pid.
-    Column("process_token", _text(80), nullable=False),
-    Column("queues", _json(), nullable=False),
-    Column("state", _text(10), nullable=False),
+    Column("process_token", short_text(80), nullable=False),
+    Column("queues", long_text(), nullable=False),
+    Column("state", short_text(10), nullable=False),
     # The number of its last committed flush: settles what became of one whose commit was not answered.
     Column("flushes", BigInteger, nullable=False),
     Column("started_us", BigInteger, nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from sqlalchemy import Column, Connection, Engine, Table
 
@@ -27,6 +28,8 @@ class Dialect:
     """False where a write transaction has the whole database to itself."""
     transient_codes: frozenset[str] = frozenset()
     """Codes of errors after which the same transaction may succeed when it is tried again."""
+    missing_table_codes: frozenset[str] = frozenset()
+    """Codes of errors that say that a table does not exist."""
 
     def engine_options(self) -> dict[str, Any]:
         """Options for SQLAlchemy's ``create_engine``."""
@@ -103,6 +106,22 @@ class Dialect:
     def code_of(self, error: DBAPIError) -> str:
         """Return the database's own code of an error, as text."""
         return ""
+
+    def message_of(self, error: DBAPIError) -> str:
+        """Return what a database says of an error, in one line."""
+        lines = str(error.orig).strip().splitlines()
+        return lines[0] if lines else type(error.orig).__name__
+
+    def is_missing_table(self, error: DBAPIError) -> bool:
+        """Tell whether an error says that a table does not exist."""
+        return self.code_of(error) in self.missing_table_codes
+
+    # -- migrations --------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def migrating(self, connection: Connection) -> Generator[None]:
+        """Keep every other process from changing the tables, within a transaction that writes."""
+        yield
 
     # -- liveness of workers: a lock that falls the moment its session ends ------------------------------------------
 

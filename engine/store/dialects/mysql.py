@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import StoreUnavailable
 from engine.store.dialects.base import Dialect
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from sqlalchemy import Connection
+    from sqlalchemy.exc import DBAPIError
 
 _LOCK_PREFIX = "milepost-worker-"
 _MIGRATION_LOCK_PREFIX = "milepost-tables-"
@@ -59,7 +60,7 @@ class MySQLDialect(Dialect):
             connection.exec_driver_sql("COMMIT")
         finally:
             # A connection that broke has let go of it.
-            with contextlib.suppress(DBAPIError):
+            with contextlib.suppress(SQLAlchemyError):
                 connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))
 
     def hold_liveness(self, connection: Connection, worker_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from engine.store.dialects.base import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.exc import DBAPIError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LIVENESS_CLASS = 0x4D50
 """First key of the advisory locks, so that they meet no other application's."""
+MIGRATION_KEY = 0
+"""Second key of the lock on the tables as such; the ids of workers begin at 1."""
+MIGRATION_WAIT = "60s"
 
 
 class PostgreSQLDialect(Dialect):
@@ -32,6 +36,8 @@ class PostgreSQLDialect(Dialect):
     transient_codes = frozenset(
         {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "08006", "08003", "08000"}
     )
+
+    missing_table_codes = frozenset({"42P01"})
 
     def engine_options(self) -> dict[str, Any]:
         # Our locks are explicit and our guards are conditions on current rows: read committed is what they assume,
@@ -56,6 +62,13 @@ class PostgreSQLDialect(Dialect):
 
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlstate", None) or ""
+
+    @contextlib.contextmanager
+    def migrating(self, connection: Connection) -> Generator[None]:
+        # Both end with the transaction.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_WAIT}'")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (LIVENESS_CLASS, MIGRATION_KEY))
+        yield
 
     def hold_liveness(self, connection: Connection, worker_id: int) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_lock(%s, %s)", (LIVENESS_CLASS, worker_id))

@@ -55,6 +55,9 @@ class SQLiteDialect(Dialect):
                 return
             begin_immediate(connection.connection.dbapi_connection)  # type: ignore[arg-type]
 
+    def is_missing_table(self, error: DBAPIError) -> bool:
+        return "no such table" in str(error.orig)
+
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlite_errorname", None) or ""
 
