@@ -102,6 +102,18 @@ def test_two_senders_with_one_key_deliver_it_once(store: Store) -> None:
     assert store.states(id) == {0: "ready", 1: "completed", 2: "waiting"}
 
 
+def test_a_signal_waits_for_another_one_that_is_under_way(server_store: Store) -> None:
+    store = server_store
+    id = store.running(store.worker(), event(1), event(2))
+    with store.open().write() as tx:
+        send_signal(tx, id, "approved", "1")
+        second = Background(lambda: store.write(send_signal, id, "approved", "2"))
+        threading.Event().wait(0.1)
+        assert second.running
+    assert second.join().delivered
+    assert [store.step(id, seq).output for seq in (1, 2)] == ["1", "2"]
+
+
 def test_two_signals_at_once_reach_two_waits(store: Store) -> None:
     id = store.running(store.worker(), *(event(seq) for seq in range(1, 21)))
     barrier = threading.Barrier(2)
