@@ -12,6 +12,7 @@ from engine.store.claim import claim_pointers, claim_ready
 from engine.store.commit import Commit, children_cancelled, executions_touched
 from engine.store.executions import lock_executions, successors, write_executions
 from engine.store.holds import hold_steps
+from engine.store.places import heads_of
 from engine.store.schema import OPERATOR, steps, workers
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ RELEASE = BatchUpdate(
     steps,
     keys=("execution_id", "seq"),
     fences=("attempt", "owner"),
-    sets=("due_at_us",),
-    # It keeps its place in the queue.
-    fixed="state = 'ready', ready_queue = queue, ready_us = COALESCE(ready_us, created_us), owner = NULL",
+    sets=("ready_us", "due_at_us"),
+    fixed="state = 'ready', ready_queue = queue, owner = NULL",
     guard="state = 'claimed'",
 )
 REFUND = BatchUpdate(steps, keys=("execution_id", "seq"), fixed="max_attempts = max_attempts + 1")
@@ -100,9 +100,8 @@ def _give_back(tx: Transaction, flush: Flush, flushed: Flushed, locked: dict[str
     if not flush.reschedules:
         return
     waiting: list[Row] = []
-    released: list[Row] = []
+    released: list[Pointer] = []
     now_us = tx.now_us
-    resend_us = None if flush.resend_us is None else now_us + flush.resend_us
     for r in sorted(flush.reschedules, key=lambda r: (r.execution_id, r.seq)):
         execution = locked.get(r.execution_id)
         if execution is None:
@@ -118,15 +117,23 @@ def _give_back(tx: Transaction, flush: Flush, flushed: Flushed, locked: dict[str
             earliest = flushed.next_due_us
             flushed.next_due_us = due_us if earliest is None else min(earliest, due_us)
         else:
-            released.append((*fence, resend_us))
+            released.append(_pointer(r, execution))
     given = _accepted(waiting, tx.dialect.update(tx.connection, GIVE_BACK, waiting))
-    given |= _accepted(released, tx.dialect.update(tx.connection, RELEASE, released))
+    given |= _release(tx, flush, flushed, released)
     refunds = [(r.execution_id, r.seq) for r in flush.reschedules if r.refund and (r.execution_id, r.seq) in given]
     tx.dialect.update(tx.connection, REFUND, refunds)
-    offered = {(row[0], row[1]) for row in released} & given
-    flushed.offered += [
-        _pointer(r, locked[r.execution_id]) for r in flush.reschedules if (r.execution_id, r.seq) in offered
+
+
+def _release(tx: Transaction, flush: Flush, flushed: Flushed, pointers: list[Pointer]) -> set[tuple[str, int]]:
+    """Offer claimed steps to all again; return those that were still this worker's."""
+    resend_us = None if flush.resend_us is None else tx.now_us + flush.resend_us
+    heads = heads_of(tx, ((pointer.queue, pointer.priority) for pointer in pointers))
+    rows: list[Row] = [
+        (p.execution_id, p.seq, p.attempt, flush.worker_id, heads[p.queue, p.priority], resend_us) for p in pointers
     ]
+    accepted = tx.dialect.update(tx.connection, RELEASE, rows)
+    flushed.offered += [pointers[index] for index in sorted(accepted)]
+    return _accepted(rows, accepted)
 
 
 def _pointer(r: Reschedule, execution: LockedExecution) -> Pointer:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
+from engine.store.places import heads_of
 from engine.store.schema import OPERATOR, executions, steps, workers
 from engine.store.workers import WorkerState, has_died, living_workers
 
@@ -117,23 +118,18 @@ def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
     dead = tx.connection.execute(owners).scalars().all()
     if not dead:
         return swept
-    query = (
-        select(*_POINTER, func.coalesce(steps.c.ready_us, steps.c.created_us))
-        .where(steps.c.owner.in_(dead))
-        .order_by(steps.c.execution_id, steps.c.seq)
-        .limit(BATCH)
-    )
+    query = select(*_POINTER).where(steps.c.owner.in_(dead)).order_by(steps.c.execution_id, steps.c.seq).limit(BATCH)
     found = tx.connection.execute(_skipping(tx, query)).all()
     paused = _held(tx, {row[0] for row in found})
     ready: list[Row] = []
     held: list[Row] = []
     due_us = None if resend_us is None else tx.now_us + resend_us
-    for execution_id, seq, attempt, queue, priority, since_us in found:
+    heads = heads_of(tx, ((row[3], row[4]) for row in found))
+    for execution_id, seq, attempt, queue, priority in found:
         if execution_id in paused:
             held.append((execution_id, seq, tx.now_us))
         else:
-            # It has waited before, and keeps its place: at the back of a long queue it would wait all over again.
-            ready.append((execution_id, seq, since_us, due_us))
+            ready.append((execution_id, seq, heads[queue, priority], due_us))
             swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, ready)
     tx.dialect.update(tx.connection, HOLD, held)
