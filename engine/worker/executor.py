@@ -163,11 +163,11 @@ async def within(attempt: Attempt, running: asyncio.Future[str]) -> str:
 
 
 async def _within(attempt: Attempt, running: asyncio.Future[str]) -> str:
-    step = attempt.step
+    step, timeout_us = attempt.step, attempt.claim.timeout_us
     loop = asyncio.get_running_loop()
     while True:
         now = loop.time()
-        ends = attempt.started + step.timeout_us / 1e6 if step.timeout_us is not None else None
+        ends = attempt.started + timeout_us / 1e6 if timeout_us is not None else None
         silent = attempt.last_beat + step.heartbeat_timeout_us / 1e6 if step.heartbeat_timeout_us is not None else None
         nearest = min(moment for moment in (ends, silent) if moment is not None)
         finished, _ = await asyncio.wait({running}, timeout=max(nearest - now, 0))
@@ -175,7 +175,7 @@ async def _within(attempt: Attempt, running: asyncio.Future[str]) -> str:
             return running.result()
         now = loop.time()
         if ends is not None and now >= ends:
-            error = timed_out(step, (step.timeout_us or 0) / 1e6, "ran longer than its timeout of")
+            error = timed_out(step, (timeout_us or 0) / 1e6, "ran longer than its timeout of")
         elif attempt.last_beat + (step.heartbeat_timeout_us or 0) / 1e6 <= now:
             error = timed_out(step, (step.heartbeat_timeout_us or 0) / 1e6, "sent no heartbeat for")
         else:

@@ -75,7 +75,7 @@ class Running:
         attempt = Attempt(claim, step, asyncio.get_running_loop().time())
         self._attempts[claim.execution_id, claim.seq] = attempt
         plain = not (step.is_async or step.transactional or step.run_in == "process")
-        if plain and step.timeout_us is None and step.heartbeat_timeout_us is None:
+        if plain and claim.timeout_us is None and step.heartbeat_timeout_us is None:
             self._threads.run(
                 functools.partial(self._executor.on_thread, attempt), functools.partial(self._thread_ended, attempt)
             )
@@ -180,7 +180,7 @@ class Running:
     async def _result(self, attempt: Attempt) -> str:
         record = functools.partial(self._record, attempt.claim)
         running = self._executor.run(attempt, record)
-        if attempt.step.timeout_us is None and attempt.step.heartbeat_timeout_us is None:
+        if attempt.claim.timeout_us is None and attempt.step.heartbeat_timeout_us is None:
             return await running
         return await within(attempt, self.spawn(running))
 

@@ -649,9 +649,45 @@ async def many_counted(n: int) -> int:
     return len(await gather(*(counted(i) for i in range(n))))
 
 
+TOUGH = Retry(attempts=30, backoff="10ms")
+"""A killed worker takes an attempt with it, and those tests kill many."""
+
+
 @flow
 async def everything(n: int) -> int:
-    """``mixed``, a transactional step and a child."""
-    total = await mixed.fn(n)
-    await writes(f"row {n}")
-    return total + await sequence(2)
+    """Something of everything, none of which fails however often its worker is killed."""
+    tough, on_loop, flaky = add.options(retry=TOUGH), add_on_loop.options(retry=TOUGH), succeeds_at.options(retry=TOUGH)
+    total = await tough(n, 0)
+    total += sum(await gather(tough(1, 1), on_loop(1, 1), flaky(2)))
+    await sleep("30ms")
+    await writes.options(retry=TOUGH)(f"row {n}")
+    total += await inline(0)
+    return total + await tough_sequence(2)
+
+
+@flow
+async def tough_sequence(n: int) -> int:
+    total = 0
+    for _ in range(n):
+        total = await add.options(retry=TOUGH)(total, 1)
+    return total
+
+
+@step(retry=ONCE, timeout="1h")
+async def bounded_by_its_call() -> None:
+    await asyncio.Event().wait()
+
+
+@step(retry=ONCE, timeout="50ms")
+def unbounded_by_its_call() -> str:
+    threading.Event().wait(0.2)
+    return "took its time"
+
+
+@flow
+async def with_other_timeouts() -> list[Any]:
+    try:
+        await bounded_by_its_call.options(timeout="100ms")()
+    except StepFailed as error:
+        return [error.error_type, error.error_message, await unbounded_by_its_call.options(timeout=None)()]
+    return ["not reached"]

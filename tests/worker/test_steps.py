@@ -116,6 +116,14 @@ def test_retry_after_chooses_the_wait(store: Store) -> None:
     store.check()
 
 
+def test_the_timeout_of_a_call_goes_before_that_of_its_step(store: Store) -> None:
+    with serving(store.url):
+        kind, message, value = store.run("with_other_timeouts")
+    assert (kind, value) == ("StepTimeout", "took its time")
+    assert "0.1 s" in message
+    store.check()
+
+
 def test_a_dead_letter_is_retried_with_another_input(store: Store) -> None:
     with serving(store.url):
         (execution_id,) = store.start("outcome", name="ends_dead")
