@@ -48,11 +48,13 @@ class Ledger:
         "_start",
         "_withdrawn",
         "cancel_children",
+        "cancelled_at",
         "cancels",
         "commands",
         "last_seq",
         "max_steps",
         "open",
+        "position",
         "replaying",
     )
 
@@ -70,7 +72,10 @@ class Ledger:
         """The futures of commands that are neither finished nor withdrawn."""
         self.commands: list[Command] = []
         self.cancels: list[int] = []
+        self.cancelled_at: dict[int, int] = {}
         self.cancel_children: list[str] = []
+        self.position = 0
+        """The position of the event that the flow is given now."""
 
     def start_replay(self, known: Iterable[KnownCommand]) -> None:
         """Expect exactly the ``known`` commands from now on."""
@@ -141,6 +146,7 @@ class Ledger:
         del self.open[future.seq]
         self._withdrawn.add(future.seq)
         self.cancels.append(future.seq)
+        self.cancelled_at[future.seq] = self.position
         if future.kind == StepKind.CHILD and future.child_id is not None:
             self.cancel_children.append(future.child_id)
 
@@ -148,4 +154,5 @@ class Ledger:
         """Drop what was decided so far: it is recorded, or about to be."""
         self.commands = []
         self.cancels = []
+        self.cancelled_at = {}
         self.cancel_children = []

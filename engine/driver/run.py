@@ -78,7 +78,7 @@ class FlowRun:
                 raise ended_early(self._start, events[0], type(self.ending).__name__)
             self._drive(events)
         ledger = self._scope.ledger
-        return Decision(ledger.commands, ledger.cancels, ledger.cancel_children, self.ending)
+        return Decision(ledger.commands, ledger.cancels, ledger.cancel_children, self.ending, ledger.cancelled_at)
 
     def replay(self, history: History) -> None:
         """Bring a new run to where the history's consumed events leave it.
@@ -152,7 +152,7 @@ class FlowRun:
                 if future is not None:
                     deliver(future, event)
             self.position += 1
-            scope.position = self.position
+            scope.position = scope.ledger.position = self.position
             try:
                 scope.scheduler.run()
             except TooManySteps as error:

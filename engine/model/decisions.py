@@ -69,6 +69,8 @@ class Decision(msgspec.Struct):
     """Executions of unfinished children among ``cancels``, or left behind when the flow ended."""
     ending: Ending | None
     """None while the flow waits."""
+    cancelled_at: dict[int, int] = msgspec.field(default_factory=dict[int, int])
+    """Of each of ``cancels``: the position of the event at which the flow gave it up. A rerun has to know."""
 
 
 class InlineResult(msgspec.Struct, frozen=True):

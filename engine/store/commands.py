@@ -59,8 +59,9 @@ class CommandRows:
         for command in advance.decision.commands:
             if given_up and command.seq in given_up:
                 # Asked for and given up in one drive: nothing is started, but a replay must find it.
+                position = advance.decision.cancelled_at.get(command.seq, execution.advanced)
                 row = self._row(
-                    execution.id, command, StepState.CANCELLED, position=execution.advanced, finished_us=self._tx.now_us
+                    execution.id, command, StepState.CANCELLED, position=position, finished_us=self._tx.now_us
                 )
                 self._steps.append(row)
             elif command.kind == StepKind.STEP:
@@ -96,7 +97,8 @@ class CommandRows:
             execution_id, c.seq, c.kind, c.name, c.queue, c.priority, state, attempt, c.max_attempts,
             min(c.max_attempts, MOST_GRANTED) if c.dead_letter else 0, c.timeout_us, owner,
             c.queue if ready else None, now_us if ready else None, due_us, position, c.issued, c.child_id,
-            c.input if c.delay_us is None else wait_text(c.delay_us), output, now_us, started_us, finished_us,
+            c.child_version, c.input if c.delay_us is None else wait_text(c.delay_us), output, now_us, started_us,
+            finished_us,
         )  # fmt: skip
 
     def _inline(self, execution_id: str, result: InlineResult, position: int) -> Row:

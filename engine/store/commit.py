@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from engine.errors import StoreUnavailable
 from engine.model.states import CANCEL_SEQ, FLOW_SEQ, ExecutionState, StepKind, StepState
 from engine.store.batches import BatchUpdate
 from engine.store.commands import CommandRows
 from engine.store.endings import record_endings
-from engine.store.executions import FLOW_ATTEMPTS, LockedExecution
+from engine.store.executions import FLOW_ATTEMPTS, LockedExecution, lock_executions
 from engine.store.schema import steps
 
 if TYPE_CHECKING:
@@ -77,10 +79,13 @@ class Commit:
         flushed: Flushed,
         locked: dict[str, LockedExecution],
         latest: Mapping[str, str] | None = None,
+        living: Mapping[str, set[str]] | None = None,
     ) -> None:
-        """``latest``: the executions that go on in the place of children that are cancelled here."""
+        """``latest``: the executions that go on in the place of children that are cancelled here. ``living``: the
+        children of an execution that are cancelled here, as its steps have them."""
         self._tx = tx
         self._latest = latest or {}
+        self._living = living or {}
         self._flush = flush
         self._flushed = flushed
         self._locked = locked
@@ -184,7 +189,10 @@ class Commit:
             if advance.flow_attempt is not None:
                 places += _places_of_read(execution.id, advance)
             if decision.cancels:
-                cancels += [(execution.id, seq, execution.advanced, tx.now_us) for seq in sorted(decision.cancels)]
+                at = decision.cancelled_at
+                cancels += [
+                    (execution.id, seq, at.get(seq, execution.advanced), tx.now_us) for seq in sorted(decision.cancels)
+                ]
             if decision.ending is not None:
                 endings.append((execution, advance.start, decision.ending))
         commands.write()
@@ -192,13 +200,22 @@ class Commit:
         tx.dialect.update(tx.connection, CANCEL, cancels)
         if endings:
             record_endings(tx, self._flush, self._flushed, self._locked, endings)
-        for _execution, advance in applied:
-            for child in advance.decision.cancel_children:
-                now = self._locked.get(self._latest.get(child, child))
-                if now is not None and now.state == ExecutionState.CONTINUED and now.finished_us is None:
+        for execution, advance in applied:
+            self._cancel_children(execution, advance)
+
+    def _cancel_children(self, execution: LockedExecution, advance: Advance) -> None:
+        tx = self._tx
+        known = {self._latest.get(child, child) for child in advance.decision.cancel_children}
+        for child in sorted(known | self._living.get(execution.id, set())):
+            now = self._locked.get(child)
+            if now is not None and now.state == ExecutionState.CONTINUED:
+                if now.finished_us is None or now.continued_to is None:
                     raise StoreUnavailable(f"child {now.id} has just gone on as another execution: try again")
-                if request_cancel(tx, now) and now is not None:
-                    self._flushed.cancelled_children.append(now.id)
+                # It goes on in this very transaction: nobody else knows of the new one yet.
+                self._locked |= lock_executions(tx, [now.continued_to])
+                now = self._locked[now.continued_to]
+            if request_cancel(tx, now) and now is not None:
+                self._flushed.cancelled_children.append(now.id)
 
 
 def _newly_read(checkpoint: Checkpoint, advance: Advance) -> int:
@@ -245,6 +262,31 @@ def children_cancelled(flush: Flush) -> set[str]:
         if checkpoint.advance is not None
         for child in checkpoint.advance.decision.cancel_children
     }
+
+
+def living_children(tx: Transaction, flush: Flush) -> dict[str, set[str]]:
+    """Return the children that a flush cancels as the steps of their parents have them, by parent.
+
+    Of a child that went on as another execution the worker may know the first one only, which may have been pruned.
+    """
+    given_up = {
+        checkpoint.execution_id: checkpoint.advance.decision.cancels
+        for checkpoint in flush.checkpoints
+        if checkpoint.advance is not None and checkpoint.advance.decision.cancel_children
+    }
+    if not given_up:
+        return {}
+    query = select(steps.c.execution_id, steps.c.seq, steps.c.child_id).where(
+        steps.c.execution_id.in_(sorted(given_up)),
+        steps.c.kind == StepKind.CHILD,
+        steps.c.state == StepState.WAITING,
+        steps.c.child_id.is_not(None),
+    )
+    found: dict[str, set[str]] = {}
+    for execution_id, seq, child_id in tx.connection.execute(query):
+        if seq in given_up[execution_id]:
+            found.setdefault(execution_id, set()).add(child_id)
+    return found
 
 
 def executions_touched(flush: Flush) -> set[str]:

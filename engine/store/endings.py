@@ -40,6 +40,9 @@ END_CHILD_STEP = BatchUpdate(
     guard="state = 'waiting'",
 )
 
+MOVE_CHILD = BatchUpdate(steps, keys=("execution_id", "seq"), sets=("child_id",), guard="state = 'waiting'")
+"""The step of a parent stands for the latest of a line of executions: the earlier ones may be pruned meanwhile."""
+
 _CANCELLED = msgspec.json.encode(ErrorInfo("FlowCancelled", "the execution was cancelled")).decode()
 
 
@@ -114,5 +117,7 @@ def _continue(
         attributes.c.execution_id == execution.id
     )
     tx.connection.execute(insert(attributes).from_select(["execution_id", "name", "value"], inherited))
+    if execution.parent_id is not None:
+        tx.dialect.update(tx.connection, MOVE_CHILD, [(execution.parent_id, execution.parent_seq, successor)])
     flushed.offered.append(Pointer(successor, FLOW_SEQ, 0, execution.queue, execution.priority))
     return successor

@@ -35,8 +35,8 @@ INSERT_STEPS = BatchInsert(
     steps,
     (
         "execution_id", "seq", "kind", "name", "queue", "priority", "state", "attempt", "max_attempts", "dead_letter",
-        "timeout_us", "owner", "ready_queue", "ready_us", "due_at_us", "position", "issued", "child_id", "input",
-        "output", "created_us", "started_us", "finished_us",
+        "timeout_us", "owner", "ready_queue", "ready_us", "due_at_us", "position", "issued", "child_id",
+        "child_version", "input", "output", "created_us", "started_us", "finished_us",
     ),
 )  # fmt: skip
 INSERT_ATTRIBUTES = BatchInsert(attributes, ("execution_id", "name", "value"))
@@ -189,7 +189,7 @@ def flow_step_row(
         state, ready_queue, ready_us, attempt, started_us = StepState.READY, queue, now_us, 0, None
     return (
         execution_id, FLOW_SEQ, StepKind.FLOW, flow, queue, priority, state, attempt, FLOW_ATTEMPTS, 0,
-        None, owner, ready_queue, ready_us, due_us, None, None, None, input_text, None, not_before_us or now_us,
+        None, owner, ready_queue, ready_us, due_us, None, None, None, None, input_text, None, not_before_us or now_us,
         started_us, None,
     )  # fmt: skip
 

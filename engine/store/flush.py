@@ -9,7 +9,7 @@ from engine.model.states import FLOW_SEQ, ExecutionState, StepState
 from engine.model.work import Flushed, Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.claim import claim_pointers, claim_ready
-from engine.store.commit import Commit, children_cancelled, executions_touched
+from engine.store.commit import Commit, children_cancelled, executions_touched, living_children
 from engine.store.executions import lock_executions, successors, write_executions
 from engine.store.holds import hold_steps
 from engine.store.places import heads_of
@@ -65,10 +65,11 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
     touched = executions_touched(flush)
     if touched:
         latest = successors(tx, children_cancelled(flush))
-        locked = lock_executions(tx, touched.union(latest.values()))
+        living = living_children(tx, flush)
+        locked = lock_executions(tx, touched.union(latest.values(), *living.values()))
         # Before their steps are given back: the next attempt is to find what this one reported.
         _report(tx, flush)
-        Commit(tx, flush, flushed, locked, latest).record()
+        Commit(tx, flush, flushed, locked, latest, living).record()
         _give_back(tx, flush, flushed, locked)
         _park(tx, flush, locked)
         woken = write_executions(tx, locked, flush.resend_us)

@@ -38,6 +38,7 @@ _START = (
     executions.c.parent_id,
     executions.c.advanced,
     executions.c.state,
+    executions.c.seed_id,
 )
 _STEP = (
     steps.c.execution_id,
@@ -48,6 +49,7 @@ _STEP = (
     steps.c.position,
     steps.c.output,
     steps.c.finished_us,
+    steps.c.child_id,
 )
 
 
@@ -63,13 +65,13 @@ def load_histories(tx: Transaction, wanted: Mapping[str, int]) -> dict[str, Load
     known: dict[str, list[KnownCommand]] = defaultdict(list)
     consumed: dict[str, list[tuple[int, Event]]] = defaultdict(list)
     unread: dict[str, list[Event]] = defaultdict(list)
-    inputs: dict[str, str] = {row[0]: row[1] for row in _inputs(tx, whole)}
+    begun: dict[str, tuple[str, int]] = {row[0]: (row[1], row[2]) for row in _beginnings(tx, whole)}
     for row in _step_rows(tx, wanted):
-        execution_id, seq, kind, name, state, position, output, finished_us = row
+        execution_id, seq, kind, name, state, position, output, finished_us, child_id = row
         if seq == FLOW_SEQ:
             continue
         if seq != CANCEL_SEQ and wanted[execution_id] == 0:
-            known[execution_id].append(KnownCommand(seq, kind, name))
+            known[execution_id].append(KnownCommand(seq, kind, name, child_id))
         if state in (StepState.COMPLETED, StepState.FAILED):
             event = Event(seq, state, output, finished_us)
             if position is None:
@@ -78,17 +80,16 @@ def load_histories(tx: Transaction, wanted: Mapping[str, int]) -> dict[str, Load
                 consumed[execution_id].append((position, event))
     loaded: dict[str, LoadedHistory] = {}
     for row in found:
-        execution_id, flow, version, queue, priority, created_us, parent_id, advanced, state = row
-        start = FlowStart(
-            execution_id, flow, version, inputs.get(execution_id, "{}"), queue, priority, created_us, parent_id
-        )
-        begun = Event(FLOW_SEQ, StepState.COMPLETED, None, created_us)
+        execution_id, flow, version, queue, priority, created_us, parent_id, advanced, state, seed_id = row
+        input_text, started_us = begun.get(execution_id, ("{}", created_us))
+        start = FlowStart(execution_id, flow, version, input_text, queue, priority, started_us, parent_id, seed_id)
+        beginning = Event(FLOW_SEQ, StepState.COMPLETED, None, started_us)
         past = [event for _, event in sorted(consumed[execution_id], key=_by_position)]
         fresh = sorted(unread[execution_id], key=_by_time)
         if advanced == 0:
-            fresh.insert(0, begun)
+            fresh.insert(0, beginning)
         elif wanted[execution_id] == 0:
-            past.insert(0, begun)
+            past.insert(0, beginning)
         commands = tuple(sorted(known[execution_id], key=_by_seq))
         history = History(start, commands, tuple(past), tuple(fresh))
         loaded[execution_id] = LoadedHistory(history, advanced, wanted[execution_id], state)
@@ -121,6 +122,10 @@ def _step_rows(tx: Transaction, wanted: Mapping[str, int]) -> Any:
     return tx.connection.execute(select(*_STEP).where(or_(*conditions)))
 
 
-def _inputs(tx: Transaction, ids: list[str]) -> Any:
-    query = select(steps.c.execution_id, steps.c.input).where(steps.c.execution_id.in_(ids), steps.c.seq == FLOW_SEQ)
+def _beginnings(tx: Transaction, ids: list[str]) -> Any:
+    """The input of each execution, and when it began: later than it was made where its start was put off, and earlier
+    where a rerun took over a past."""
+    query = select(steps.c.execution_id, steps.c.input, steps.c.created_us).where(
+        steps.c.execution_id.in_(ids), steps.c.seq == FLOW_SEQ
+    )
     return tx.connection.execute(query)

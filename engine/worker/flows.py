@@ -46,10 +46,14 @@ class Drive:
         made = self.live.run.advance(events)
         self.consumed += [event.seq for event in events[: self.live.run.position - before]]
         if not self.decision.commands and not self.decision.cancels:
-            self.decision = Decision(list(made.commands), list(made.cancels), list(made.cancel_children), made.ending)
+            self.decision = Decision(
+                list(made.commands), list(made.cancels), list(made.cancel_children), made.ending,
+                dict(made.cancelled_at),
+            )  # fmt: skip
             return
         self.decision.commands += made.commands
         self.decision.cancels += made.cancels
+        self.decision.cancelled_at |= made.cancelled_at
         self.decision.cancel_children += made.cancel_children
         self.decision.ending = made.ending
 
