@@ -93,6 +93,13 @@ class Store:
         return [row[0] for row in self.rows("SELECT id FROM milepost_workers WHERE state = :s ORDER BY id", s=state)]
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
+        try:
+            return self._rows(sql, **values)
+        except StoreUnavailable:
+            # The test itself may have ended the session; the pool makes another one.
+            return self._rows(sql, **values)
+
+    def _rows(self, sql: str, **values: Any) -> list[Any]:
         with self.database.read() as tx:
             return list(tx.connection.execute(text(sql), values).all())
 
