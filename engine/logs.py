@@ -42,7 +42,7 @@ def configure_logging(level: Level = "info", style: Format = "auto", stream: Tex
     Calling it again replaces the earlier set-up. ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
     """
     out: TextIO = sys.stderr if stream is None else stream
-    as_json = style == "json" or (style == "auto" and not out.isatty())
+    as_json = writes_json(style, out)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -86,6 +86,12 @@ def configure_logging(level: Level = "info", style: Format = "auto", stream: Tex
         # Loggers made at import must follow a later call of this function, in a worker process or a test.
         cache_logger_on_first_use=False,
     )
+
+
+def writes_json(style: Format, stream: TextIO | None = None) -> bool:
+    """Tell whether logs in this style go to ``stream``, standard error by default, as JSON."""
+    out: TextIO = sys.stderr if stream is None else stream
+    return style == "json" or (style == "auto" and not out.isatty())
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

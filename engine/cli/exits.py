@@ -17,6 +17,7 @@ from engine.errors import (
     InvalidDuration,
     MilepostError,
     ResultTimeout,
+    SchemaMismatch,
 )
 from engine.masking import mask_secrets
 
@@ -33,6 +34,7 @@ _CODES: Final[Mapping[type[MilepostError], int]] = {
     ConfigError: USAGE,
     ArgumentsError: USAGE,
     InvalidDuration: USAGE,
+    SchemaMismatch: USAGE,
     ExecutionNotFound: NOT_FOUND,
     ExecutionFailed: EXECUTION_FAILED,
     ResultTimeout: TIMEOUT,

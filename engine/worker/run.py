@@ -6,14 +6,17 @@ import asyncio
 import math
 import signal
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from rich.console import Console
 
 from engine.definitions.loading import load_modules
-from engine.logs import configure_logging
+from engine.errors import ConfigError
+from engine.logs import configure_logging, writes_json
 from engine.store.database import Database
 from engine.store.migrations import prepare_schema
+from engine.worker.banner import banner, facts
 from engine.worker.supervisor import supervise
 from engine.worker.worker import Worker
 
@@ -29,6 +32,11 @@ ONE_SIGNAL_SECONDS = 1.0
 def run_worker(settings: Settings) -> int:
     """Run one worker, or as many processes as the settings say, until a signal; return the exit code."""
     configure_logging(settings.logging.level, settings.logging.format)
+    if not settings.flows:
+        raise ConfigError(
+            'no module with flows or steps is named, so there is nothing to run: set flows = ["my_flow.py"] in '
+            "engine.toml, the variable ENGINE_FLOWS, or --flows"
+        )
     if settings.worker.processes > 1:
         return supervise(settings.worker.processes)
     registry = load_modules(settings.flows)
@@ -44,19 +52,18 @@ def run_worker(settings: Settings) -> int:
 async def _serve(settings: Settings, database: Database, registry: Registry) -> None:
     worker = Worker(settings, database, registry)
     _stop_on_signals(worker)
-    log.info(
-        "worker started",
-        version=version("milepost"),
-        worker=worker.name,
-        store=settings.store.url.masked,
-        broker=settings.broker.url.masked,
-        queues=",".join(settings.worker.queues),
-        concurrency=settings.worker.concurrency,
-        flows=",".join(f"{flow.name}/{flow.version}" for flow in registry.flows),
-        steps=",".join(step.name for step in registry.steps),
-    )
+    _introduce(settings, facts(settings, registry, worker.name, version("milepost")))
     await worker.run()
     log.info("worker stopped", worker=worker.name)
+
+
+def _introduce(settings: Settings, said: dict[str, Any]) -> None:
+    """Say what runs: one event in logs for machines, a block for people."""
+    if writes_json(settings.logging.format):
+        log.info("worker started", **said)
+    elif settings.logging.level in {"debug", "info"}:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(banner(said, console.width))
 
 
 def _stop_on_signals(worker: Worker) -> None:
