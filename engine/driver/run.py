@@ -141,6 +141,7 @@ class FlowRun:
                     raise ended_early(self._start, event, type(self.ending).__name__)
                 return
             scope.now_us = max(scope.now_us, event.at_us)
+            scope.position = scope.ledger.position = self.position + 1
             root = self._root
             if root is None or event.seq == FLOW_SEQ:
                 root = self._begin(event)
@@ -152,7 +153,6 @@ class FlowRun:
                 if future is not None:
                     deliver(future, event)
             self.position += 1
-            scope.position = scope.ledger.position = self.position
             try:
                 scope.scheduler.run()
             except TooManySteps as error:

@@ -121,6 +121,8 @@ class World:
         assert [c for single in singles for c in single.cancels] == decision.cancels
         assert [c for single in singles for c in single.cancel_children] == decision.cancel_children
         assert plain(singles[-1].ending) == plain(decision.ending)
+        for place, single in enumerate(singles, start=len(self.events) + 1):
+            assert all(decision.cancelled_at[seq] == place for seq in single.cancels)
         self.events += consumed
         self.single += singles
 

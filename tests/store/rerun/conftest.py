@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.store.database import Database
+from engine.store.migrations import migrate
+from tests.conformance.stores.soundness import faults
+from tests.store.rerun.sample_flows import calls, registry
+from tests.store.rerun.working import Clock, Engine
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    """A worker on an empty store, whose rows are in order at the end."""
+    calls.clear()
+    clock = Clock()
+    database = Database(url, clock=clock)
+    migrate(database)
+    yield Engine(database, clock, registry())
+    assert faults(database) == []
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("rerun") / "empty.db"
+    database = Database(f"sqlite:///{file}")
+    migrate(database)
+    database.close()
+    return file
+
+
+@pytest.fixture
+def engine(_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A worker on SQLite."""
+    with _engine(f"sqlite:///{shutil.copy(_template, tmp_path / 'milepost.db')}") as made:
+        yield made
+
+
+@pytest.fixture
+def any_engine(store_url: str) -> Iterator[Engine]:
+    """A worker on every kind of database, one after the other."""
+    with _engine(store_url) as made:
+        yield made
