@@ -10,7 +10,7 @@ from sqlalchemy import select
 from engine.model.work import Claimed, Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.commands import TIMEOUT_GRACE_US
-from engine.store.schema import steps
+from engine.store.schema import READY_INDEX, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ def claim_ready(tx: Transaction, owner: int, queues: Sequence[str], room: int) -
             .order_by(steps.c.priority, steps.c.ready_us)
             .limit(room - len(claimed))
         )
-        claimed += _claim(tx, owner, query)
+        claimed += _claim(tx, owner, tx.dialect.by_index(query, steps, READY_INDEX))
     return claimed
 
 
@@ -72,11 +72,12 @@ def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> 
     ordered = sorted(pointers, key=lambda pointer: (pointer.execution_id, pointer.seq))
     for first in range(0, len(ordered), POINTERS_PER_QUERY):
         part = ordered[first : first + POINTERS_PER_QUERY]
-        # One statement of one shape, whatever is pointed at. It may find more than that: ready steps of the same
-        # executions, which are left alone.
+        # One statement of one shape, whatever is pointed at. It is about exactly that: whoever is pointed at another
+        # ready step of the same executions must not find it locked.
         query = select(*_COLUMNS).where(
-            steps.c.execution_id.in_({pointer.execution_id for pointer in part}),
-            steps.c.seq.in_({pointer.seq for pointer in part}),
+            tx.dialect.among(
+                (steps.c.execution_id, steps.c.seq), {(pointer.execution_id, pointer.seq) for pointer in part}
+            ),
             steps.c.ready_queue.is_not(None),
         )
         claimed += _claim(tx, owner, query, _wanted(part))

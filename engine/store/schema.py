@@ -24,6 +24,9 @@ from engine.store.columns import identity, long_text, short_text
 PREFIX = "milepost_"
 OPERATOR = 0
 """Owner of the steps that wait for an operator, beside the ids of workers, which begin at 1."""
+READY_INDEX = "ix_milepost_steps_ready"
+DUE_INDEX = "ix_milepost_steps_due"
+OWNER_INDEX = "ix_milepost_steps_owner"
 NAME_LENGTH = 190
 QUEUE_LENGTH = 100
 KEY_LENGTH = 190
@@ -118,14 +121,14 @@ steps = Table(
     mysql_engine="InnoDB",
 )
 _partial(
-    "ix_milepost_steps_ready",
+    READY_INDEX,
     steps.c.ready_queue,
     steps.c.priority,
     steps.c.ready_us,
     where="ready_queue IS NOT NULL",
 )
-_partial("ix_milepost_steps_due", steps.c.due_at_us, where="due_at_us IS NOT NULL")
-_partial("ix_milepost_steps_owner", steps.c.owner, where="owner IS NOT NULL")
+_partial(DUE_INDEX, steps.c.due_at_us, where="due_at_us IS NOT NULL")
+_partial(OWNER_INDEX, steps.c.owner, where="owner IS NOT NULL")
 
 signals = Table(
     PREFIX + "signals",

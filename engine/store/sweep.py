@@ -14,7 +14,7 @@ from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.places import heads_of
-from engine.store.schema import OPERATOR, executions, steps, workers
+from engine.store.schema import DUE_INDEX, OPERATOR, OWNER_INDEX, READY_INDEX, executions, steps, workers
 from engine.store.workers import WorkerState, has_died, living_workers
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
         .order_by(steps.c.due_at_us)
         .limit(BATCH)
     )
-    found = tx.connection.execute(_skipping(tx, query)).all()
+    found = tx.connection.execute(_skipping(tx, query, DUE_INDEX)).all()
     # Nothing of a held execution is due, except for what runs in it beyond its time.
     held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
     rows: list[Row] = []
@@ -96,7 +96,7 @@ def adopt_unannounced(tx: Transaction, resend_us: int) -> Swept:
         .where(steps.c.ready_queue.is_not(None), steps.c.due_at_us.is_(None))
         .limit(BATCH)
     )
-    found = tx.connection.execute(_skipping(tx, query)).all()
+    found = tx.connection.execute(_skipping(tx, query, READY_INDEX)).all()
     rows = [(row[0], row[1], row[5], tx.now_us + resend_us) for row in found]
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     offered = [Pointer(row[0], row[1], row[2], row[3], row[4]) for row in found]
@@ -119,7 +119,7 @@ def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
     if not dead:
         return swept
     query = select(*_POINTER).where(steps.c.owner.in_(dead)).order_by(steps.c.execution_id, steps.c.seq).limit(BATCH)
-    found = tx.connection.execute(_skipping(tx, query)).all()
+    found = tx.connection.execute(_skipping(tx, query, OWNER_INDEX)).all()
     paused = _held(tx, {row[0] for row in found})
     ready: list[Row] = []
     held: list[Row] = []
@@ -149,5 +149,7 @@ def _held(tx: Transaction, execution_ids: set[str]) -> set[str]:
     return set(tx.connection.execute(query).scalars())
 
 
-def _skipping(tx: Transaction, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return query.with_for_update(skip_locked=True, of=steps) if tx.dialect.locks_rows else query
+def _skipping(tx: Transaction, query: Select[*tuple[Any, ...]], index: str) -> Select[*tuple[Any, ...]]:
+    if not tx.dialect.locks_rows:
+        return query
+    return tx.dialect.by_index(query, steps, index).with_for_update(skip_locked=True, of=steps)

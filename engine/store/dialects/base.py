@@ -6,13 +6,13 @@ import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
-    from sqlalchemy import Column, Connection, Engine, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
     from engine.store.batches import BatchInsert, BatchUpdate, Row
 
@@ -77,6 +77,14 @@ class Dialect:
         """Return these columns of the rows with these ids, locked in the order of ids where rows can be locked."""
         query = select(*columns).where(table.c.id.in_(ids)).order_by(table.c.id)
         return connection.execute(query.with_for_update() if self.locks_rows else query).all()
+
+    def by_index(self, query: Select[*tuple[Any, ...]], table: Table, index: str) -> Select[*tuple[Any, ...]]:
+        """Return a query that locks what it finds, told which index to find it by where the planner needs telling."""
+        return query
+
+    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
+        """Return the condition that these columns together have the values of one of the rows."""
+        return tuple_(*columns).in_(rows)
 
     def exists(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
         """Tell whether there is a row with these values."""

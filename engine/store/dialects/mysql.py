@@ -13,7 +13,7 @@ from engine.store.dialects.base import Dialect
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select, Table
     from sqlalchemy.exc import DBAPIError
 
 _LOCK_PREFIX = "milepost-worker-"
@@ -36,6 +36,12 @@ class MySQLDialect(Dialect):
     def engine_options(self) -> dict[str, Any]:
         # Repeatable read would lock the gaps between rows, and workers that claim side by side would deadlock on them.
         return {"isolation_level": "READ COMMITTED"}
+
+    def by_index(self, query: Select[*tuple[Any, ...]], table: Table, index: str) -> Select[*tuple[Any, ...]]:
+        # InnoDB locks every row that it looks at. Where the planner prefers to sort, it would look at all that waits,
+        # and the limit would come too late to leave anything to others.
+        hint = f"FORCE INDEX ({index})"
+        return query.with_hint(table, hint, "mysql").with_hint(table, hint, "mariadb")
 
     def code_of(self, error: DBAPIError) -> str:
         arguments = getattr(error.orig, "args", ())

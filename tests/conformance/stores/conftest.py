@@ -18,6 +18,9 @@ from tests.servers.databases import DatabaseServer
 
 _SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mysql")]
 
+_connected: dict[str, Database] = {}
+"""The databases of servers, by their URLs: connecting takes as long as a short test."""
+
 
 @contextmanager
 def _migrated(server: DatabaseServer | None) -> Iterator[str | None]:
@@ -26,18 +29,16 @@ def _migrated(server: DatabaseServer | None) -> Iterator[str | None]:
         yield None
         return
     with server.fresh_database() as url:
-        database = Database(url)
+        database = _connected[url] = Database(url)
         migrate(database)
-        database.close()
         yield url
+        _connected.pop(url).close()
 
 
 def _emptied(url: str) -> str:
-    database = Database(url)
-    with database.write() as tx:
+    with _connected[url].write() as tx:
         for table in metadata.sorted_tables:
             tx.connection.execute(table.delete())
-    database.close()
     return url
 
 
@@ -83,7 +84,7 @@ def sqlite_url(_stores_sqlite: Path, tmp_path: Path) -> str:
 
 @contextmanager
 def _opened(url: str) -> Iterator[Store]:
-    made = Store(url)
+    made = Store(url, _connected.get(url))
     try:
         yield made
         if made.sound:

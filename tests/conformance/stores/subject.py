@@ -42,13 +42,15 @@ class Clock:
 class Store:
     """One store on a database that is empty when the test begins."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, database: Database | None = None) -> None:
+        """``database``: one that is connected already, and stays so."""
         self.url = url
         self.clock = Clock()
         self.sound = True
         """Whether the rows must be in order when the test ends; False in tests that remove a guard."""
         self._opened: list[Database] = []
-        self.database = self.open()
+        self.database = database or self.open()
+        self.database._clock = self.clock
 
     @property
     def kind(self) -> str:

@@ -158,6 +158,18 @@ def test_a_claimer_passes_over_rows_that_another_one_is_at(server_store: Store) 
     assert len(others) == 2
 
 
+def test_a_claimer_of_messages_leaves_what_others_are_pointed_at(server_store: Store) -> None:
+    store = server_store
+    first, second = store.worker(), store.worker(database=store.open())
+    a, b = (store.running(first, step(1), step(2)) for _ in range(2))
+    flush = first.build(pointers=[Pointer(a, 1, 0, "default"), Pointer(b, 2, 0, "default")])
+    with store.database.write() as tx:
+        assert sorted(keys(run_flush(tx, flush).claimed)) == sorted([(a, 1), (b, 2)])
+        pointers = [Pointer(a, 2, 0, "default"), Pointer(b, 1, 0, "default")]
+        others = Background(lambda: second.flush(pointers=pointers)).join()
+    assert sorted(keys(others.claimed)) == sorted([(a, 2), (b, 1)])
+
+
 def test_two_workers_with_the_same_message_claim_it_once(store: Store) -> None:
     workers = [store.worker(database=store.open()) for _ in range(2)]
     id = store.running(workers[0], *(step(seq) for seq in range(1, 41)))

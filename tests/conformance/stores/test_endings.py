@@ -11,6 +11,7 @@ from engine.model.decisions import Cancelled, Completed, Continued, Ending, Fail
 from engine.model.history import ErrorInfo
 from engine.model.states import ExecutionState, StepState
 from engine.model.work import Checkpoint
+from engine.store.prune import prune
 from engine.store.query import get_results
 from engine.store.schema import attributes
 from tests.conformance.stores.subject import Store
@@ -190,6 +191,20 @@ def test_a_child_is_cancelled_wherever_it_goes_on(store: Store) -> None:
     flushed = worker.flush(recorded(worker.claim_one(parent, 2), advance=advance))
     assert flushed.cancelled_children == [latest]
     assert [one.seq for one in store.unread(latest)] == [0, -1]
+
+
+def test_a_child_is_cancelled_even_when_its_beginning_was_pruned(store: Store) -> None:
+    worker = store.worker()
+    parent = store.running(worker, child(1, CHILD), step(2))
+    worker.flush(first_drive(worker.claim_one(CHILD, 0), ending=Continued("{}"), parent_id=parent))
+    successor = store.execution(CHILD).continued_to
+    assert successor is not None
+    store.clock.go_on(10)
+    assert store.write(prune, store.clock.now_us) == 1
+    # The worker remembers the child by the id it was started with.
+    advance = drive(parent, 1, (2,), ending=DONE, cancels=(1,), cancel_children=(CHILD,))
+    flushed = worker.flush(recorded(worker.claim_one(parent, 2), advance=advance))
+    assert flushed.cancelled_children == [successor]
 
 
 def test_a_child_that_goes_on_while_it_is_cancelled_makes_the_flush_try_again(

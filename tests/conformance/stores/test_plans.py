@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from engine.model.states import StepKind, StepState
 from engine.model.work import Pointer
+from engine.store.batches import BatchInsert
 from engine.store.claim import claim_pointers, claim_ready
 from engine.store.database import Transaction
 from engine.store.executions import INSERT_EXECUTIONS, INSERT_STEPS
@@ -24,40 +25,49 @@ FINISHED_EXECUTIONS, STEPS_OF_EACH, UNFINISHED = 400, 12, 60
 READY, DUE, OWNER = (f"ix_milepost_steps_{name}" for name in ("ready", "due", "owner"))
 
 
+def insert(tx: Transaction, statement: BatchInsert, rows: list[dict[str, object]]) -> None:
+    """Insert rows that name what they say; all else is empty."""
+    tx.dialect.insert(tx.connection, statement, [tuple(row.get(name) for name in statement.columns) for row in rows])
+
+
 def fill(store: Store) -> tuple[int, int]:
     """Fill the store with finished work and a little unfinished; return a living worker and a dead one."""
     alive, dead = store.worker().id, store.worker().id
     ids = [f"01jxt21q00{number:016}" for number in range(FINISHED_EXECUTIONS + UNFINISHED)]
     done, open_ids = ids[:FINISHED_EXECUTIONS], ids[FINISHED_EXECUTIONS:]
 
-    def row(
-        id: str, seq: int, state: str, owner: int | None = None, queue: str | None = None, due: bool = False
-    ) -> Any:
-        return (
-            id, seq, StepKind.FLOW if seq == 0 else StepKind.STEP, "charge", "default", 5, state, 1, 3, 0, None, owner,
-            queue, START_US if queue else None, START_US - 1 if due else None,
-            seq + 1 if state == StepState.COMPLETED else None, 0, None, "{}",
-            ERROR if state == StepState.DEAD else '"ok"', START_US, START_US,
-            START_US if state == StepState.COMPLETED else None,
-        )  # fmt: skip
+    def row(id: str, seq: int, state: str, **values: object) -> dict[str, object]:
+        kind = StepKind.FLOW if seq == 0 else StepKind.STEP
+        usual = {
+            "execution_id": id, "seq": seq, "kind": kind, "name": "charge", "queue": "default", "priority": 5,
+            "state": state, "attempt": 1, "max_attempts": 3, "dead_letter": 0, "input": "{}",
+            "output": ERROR if state == StepState.DEAD else '"ok"', "created_us": START_US,
+            "position": seq + 1 if state == StepState.COMPLETED else None,
+            "finished_us": START_US if state == StepState.COMPLETED else None,
+        }  # fmt: skip
+        return usual | values
 
     rows = [row(id, seq, StepState.COMPLETED) for id in done for seq in range(STEPS_OF_EACH)]
     for id in open_ids:
         rows += [
             row(id, 0, StepState.WAITING),
-            row(id, 1, StepState.READY, queue="default"),
-            row(id, 2, StepState.WAITING, due=True),
+            row(id, 1, StepState.READY, ready_queue="default", ready_us=START_US),
+            row(id, 2, StepState.WAITING, due_at_us=START_US - 1),
             row(id, 3, StepState.CLAIMED, owner=alive),
             row(id, 4, StepState.CLAIMED, owner=dead),
             row(id, 5, StepState.DEAD, owner=0),
         ]
+    finished = set(done)
     executions = [
-        (id, "order", 1, "default", 5, "completed" if id in set(done) else "running", 1, 0, *[None] * 4, START_US)
+        {
+            "id": id, "flow": "order", "version": 1, "queue": "default", "priority": 5, "advanced": 1, "unread": 0,
+            "state": "completed" if id in finished else "running", "created_us": START_US,
+        }
         for id in ids
-    ]
+    ]  # fmt: skip
     with store.database.write() as tx:
-        tx.dialect.insert(tx.connection, INSERT_EXECUTIONS, executions)
-        tx.dialect.insert(tx.connection, INSERT_STEPS, rows)
+        insert(tx, INSERT_EXECUTIONS, executions)
+        insert(tx, INSERT_STEPS, rows)
         declare_dead(tx, [dead])
     with store.database.write() as tx:
         tx.connection.exec_driver_sql("ANALYZE")
