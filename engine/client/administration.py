@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from sqlalchemy import select
 
-from engine.client.filters import Filter, to_us
+from engine.client.advice import why_not_retried
+from engine.client.filters import Filter
 from engine.codec import check_size, encode_payload
 from engine.errors import ExecutionFinished, ExecutionNotFound, NothingToRetry
 from engine.model.durations import parse_duration
 from engine.model.ids import ID_LENGTH
+from engine.model.states import ExecutionState
 from engine.store import query
 from engine.store.holds import pause, resume
 from engine.store.prune import prune
@@ -29,6 +32,7 @@ PAGE: Final = 100
 SHORTEST_PREFIX: Final = 6
 MOST_LISTED: Final = 10
 PRUNE_BATCH: Final = 200
+UNFINISHED: Final = frozenset({ExecutionState.RUNNING, ExecutionState.PAUSED, ExecutionState.PARKED})
 
 Told = Callable[[int], None]
 
@@ -53,25 +57,22 @@ class Administration:
         with self.database.read() as tx:
             return query.get_execution(tx, execution_id)
 
-    def history(self, execution_id: str) -> Sequence[StepView]:
-        """Return the steps of an execution in the order it issued them. Raises ExecutionNotFound."""
+    def history(
+        self, execution_id: str, *, after: int | None = None, limit: int | None = None, values: bool = True
+    ) -> Sequence[StepView]:
+        """Return the steps of an execution in the order it issued them. Raises ExecutionNotFound.
+
+        A long history can be read in parts: ``after`` is the last ``seq`` of the part before. ``values`` False leaves
+        out what steps were given and gave, which may be large.
+        """
         with self.database.read() as tx:
-            return query.get_history(tx, execution_id)
+            return query.get_history(tx, execution_id, after_seq=after, limit=limit, values=values)
 
     def find(self, wanted: Filter | None = None, *, limit: int = PAGE, after: str | None = None) -> list[ExecutionView]:
         """Return a page of executions, the newest first; ``after`` is the last id of the page before."""
-        wanted = wanted or Filter()
+        conditions = (wanted or Filter()).conditions()
         with self.database.read() as tx:
-            return query.find_executions(
-                tx,
-                state=wanted.state,
-                flow=wanted.flow,
-                attributes=wanted.attributes,
-                created_from_us=to_us(wanted.since),
-                created_until_us=to_us(wanted.until),
-                limit=limit,
-                after_id=after,
-            )
+            return query.find_executions(tx, limit=limit, after_id=after, **conditions)
 
     def find_all(self, wanted: Filter | None = None, *, limit: int) -> Generator[ExecutionView]:
         """Return up to ``limit`` executions, the newest first, read page by page."""
@@ -83,6 +84,12 @@ class Administration:
                 return
             limit -= len(page)
             after = page[-1].id
+
+    def count(self, wanted: Filter | None = None) -> dict[str, int]:
+        """Return how many executions there are in each state that any is in; it reads every one of them."""
+        conditions = (wanted or Filter()).conditions()
+        with self.database.read() as tx:
+            return query.count_executions(tx, **conditions)
 
     def find_id(self, beginning: str) -> str:
         """Return the id that begins like this; at least 6 characters are needed.
@@ -155,14 +162,24 @@ class Administration:
         """Give dead letters of an execution their attempts again: all of them, or the step at ``seq``.
 
         ``values`` replaces the arguments of that step: an object of plain JSON values by parameter name.
+        Raises NothingToRetry or ExecutionFinished, which say what can be done instead.
         """
         text = None if values is None else encode_payload(values)
-        with self.database.write() as tx:
-            offered = retry_step(tx, execution_id, seq, text, self._announcer.resend_us)
+        try:
+            with self.database.write() as tx:
+                offered = retry_step(tx, execution_id, seq, text, self._announcer.resend_us)
+        except (ExecutionFinished, NothingToRetry) as error:
+            if values is not None and seq is None:
+                raise
+            found, steps = self.get(execution_id), self.history(execution_id, values=False)
+            raise type(error)(why_not_retried(found, steps, seq)) from None
         self._announcer.announce(offered)
 
-    def rerun(self, execution_id: str, from_seq: int) -> str:
-        """Start a new execution with the history of another one up to step ``from_seq``; return its id."""
+    def rerun(self, execution_id: str, from_seq: int = 1) -> str:
+        """Start a new execution with the history of another one up to step ``from_seq``; return its id.
+
+        From step 1, it has no history and begins anew. The other one stays as it is.
+        """
         from engine.store.rerun import rerun
 
         with self.database.write() as tx:
@@ -173,22 +190,32 @@ class Administration:
     # -- many at a time ----------------------------------------------------------------------------------------------
 
     def cancel_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
-        """Cancel up to ``limit`` executions, the newest first; return how many were. ``told`` hears of each."""
-        return self._each(self.cancel, wanted, limit, told)
+        """Cancel up to ``limit`` executions, the newest first; return how many were.
+
+        Without a state in the filter, all that have not ended are meant. ``told`` hears the count after each one.
+        """
+        return self._each(self.cancel, wanted, UNFINISHED, limit, told)
 
     def pause_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
-        """Pause up to ``limit`` executions; see :meth:`cancel_many`."""
-        return self._each(self.pause, wanted, limit, told)
+        """Pause up to ``limit`` executions; without a state in the filter, those that run. See :meth:`cancel_many`."""
+        return self._each(self.pause, wanted, ExecutionState.RUNNING, limit, told)
 
     def resume_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
-        """Resume up to ``limit`` executions; see :meth:`cancel_many`."""
-        return self._each(self.resume, wanted, limit, told)
+        """Resume up to ``limit`` executions; without a state in the filter, those that are paused.
+
+        Parked ones must be asked for by their state: each was set aside for a reason. See :meth:`cancel_many`.
+        """
+        return self._each(self.resume, wanted, ExecutionState.PAUSED, limit, told)
 
     def retry_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
-        """Retry the dead letters of up to ``limit`` executions; see :meth:`cancel_many`."""
-        return self._each(self.retry, wanted, limit, told)
+        """Retry the dead letters of up to ``limit`` executions that have any; see :meth:`cancel_many`."""
+        wanted = msgspec.structs.replace(wanted, dead_letters=True)
+        return self._each(self.retry, wanted, UNFINISHED, limit, told)
 
-    def _each(self, act: Callable[[str], object], wanted: Filter, limit: int, told: Told | None) -> int:
+    def _each(
+        self, act: Callable[[str], object], wanted: Filter, states: Collection[str], limit: int, told: Told | None
+    ) -> int:
+        wanted = wanted if wanted.state is not None else msgspec.structs.replace(wanted, state=states)
         count = 0
         # All ids first: what is done to an execution may take it out of the filter, and so shift the pages.
         for execution_id in [found.id for found in self.find_all(wanted, limit=limit)]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from engine.client.synchronous import LOOK_SECONDS, Client, Handle, too_late
+from engine.client.administration import PAGE, Told
+from engine.client.deadline import Deadline, Timeout
+from engine.client.synchronous import Arguments, Client, Handle
 from engine.messaging import EMBEDDED
-from engine.model.durations import parse_duration
 
 if TYPE_CHECKING:
     from engine.client.filters import Filter
@@ -40,13 +40,23 @@ class AsyncHandle(Generic[R]):
         self.existed = handle.existed
         """Whether its key had been used before, so that nothing new was started."""
 
-    async def result(self, timeout: float | str | timedelta | None = None) -> R:  # noqa: ASYNC109 - a duration
+    async def result(self, timeout: Timeout = None) -> R:  # noqa: ASYNC109 - a duration
         """Wait until it has ended and return its result; see :meth:`Handle.result`. Holds no thread while it waits."""
         return self._handle.read(await self._client.wait_for(self.id, timeout))
 
     async def state(self) -> str:
-        """Return its state."""
+        """Return its state; see :meth:`Handle.state`."""
         return await asyncio.to_thread(self._handle.state)
+
+    async def get(self) -> ExecutionView:
+        """Return all that is known of it, apart from its steps."""
+        return await asyncio.to_thread(self._handle.get)
+
+    async def history(
+        self, *, after: int | None = None, limit: int | None = None, values: bool = True
+    ) -> Sequence[StepView]:
+        """Return its steps; see :meth:`Client.history`."""
+        return await asyncio.to_thread(self._handle.history, after=after, limit=limit, values=values)
 
     async def signal(self, name: str, payload: Any = None, *, key: str | None = None) -> bool:
         """Send it a signal; see :meth:`Client.signal`."""
@@ -55,6 +65,26 @@ class AsyncHandle(Generic[R]):
     async def cancel(self) -> None:
         """Ask it to end; see :meth:`Client.cancel`."""
         await asyncio.to_thread(self._handle.cancel)
+
+    async def pause(self) -> None:
+        """Start nothing more of it until it is resumed; see :meth:`Client.pause`."""
+        await asyncio.to_thread(self._handle.pause)
+
+    async def resume(self) -> None:
+        """Let it go on, if it is paused or parked; see :meth:`Client.resume`."""
+        await asyncio.to_thread(self._handle.resume)
+
+    async def retry(self, seq: int | None = None, values: Any = None) -> None:
+        """Give its dead letters their attempts again; see :meth:`Client.retry`."""
+        await asyncio.to_thread(self._handle.retry, seq, values)
+
+    async def rerun(self, from_seq: int = 1) -> AsyncHandle[R]:
+        """Start a new execution with its history up to step ``from_seq``; see :meth:`Client.rerun`."""
+        return AsyncHandle(self._client, await asyncio.to_thread(self._handle.rerun, from_seq))
+
+    def read(self, outcome: Outcome) -> R:
+        """Return the result that an outcome holds; see :meth:`Handle.read`."""
+        return self._handle.read(outcome)
 
     def __repr__(self) -> str:
         return f"<execution {self.id}>"
@@ -75,12 +105,27 @@ class AsyncStarter:
         """Start a flow with these arguments; see :meth:`Starter.start`."""
         return AsyncHandle(self._client, await asyncio.to_thread(self._starter.start, flow, *args, **kwargs))
 
+    async def start_input(self, flow: AnyFlow | str, values: Mapping[str, Any]) -> AsyncHandle[Any]:
+        """Start a flow with arguments that are plain JSON values, by name; see :meth:`Starter.start_input`."""
+        return AsyncHandle(self._client, await asyncio.to_thread(self._starter.start_input, flow, values))
+
+    @overload
     async def start_many(
-        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+        self, flow: Flow[..., R], arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[AsyncHandle[R]]: ...
+    @overload
+    async def start_many(
+        self, flow: str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[AsyncHandle[Any]]: ...
+    async def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
     ) -> list[AsyncHandle[Any]]:
         """Start a flow once for each of ``arguments``; see :meth:`Starter.start_many`."""
-        started = await asyncio.to_thread(self._starter.start_many, flow, arguments, keys=keys)
+        started = await asyncio.to_thread(self._start_many, flow, arguments, keys)
         return [AsyncHandle(self._client, handle) for handle in started]
+
+    def _start_many(self, flow: Any, arguments: Iterable[Arguments], keys: Sequence[str]) -> list[Handle[Any]]:
+        return self._starter.start_many(flow, arguments, keys=keys)
 
 
 class AsyncClient:
@@ -130,47 +175,79 @@ class AsyncClient:
         """Start a flow with these arguments; see :meth:`Starter.start`."""
         return await self.options().start(flow, *args, **kwargs)
 
+    @overload
     async def start_many(
-        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+        self, flow: Flow[..., R], arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[AsyncHandle[R]]: ...
+    @overload
+    async def start_many(
+        self, flow: str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[AsyncHandle[Any]]: ...
+    async def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
     ) -> list[AsyncHandle[Any]]:
         """Start a flow once for each of ``arguments``; see :meth:`Starter.start_many`."""
-        return await self.options().start_many(flow, arguments, keys=keys)
+        starter: Any = self.options()
+        return await starter.start_many(flow, arguments, keys=keys)
 
     def handle(self, execution_id: str, flow: Flow[..., R] | None = None) -> AsyncHandle[R]:
         """Return a handle of an execution that exists; see :meth:`Client.handle`."""
         return AsyncHandle(self, self._client.handle(execution_id, flow))
 
-    async def wait_for(self, execution_id: str, timeout: float | str | timedelta | None = None) -> Outcome:  # noqa: ASYNC109 - a duration
+    async def outcome(self, execution_id: str) -> Outcome:
+        """Return where an execution stands; see :meth:`Client.outcome`."""
+        return await asyncio.to_thread(self._client.outcome, execution_id)
+
+    async def wait_for(self, execution_id: str, timeout: Timeout | Deadline = None) -> Outcome:  # noqa: ASYNC109 - a duration
         """Wait until an execution has ended and return how; see :meth:`Client.wait_for`."""
         client = self._client
-        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout) / 1e6
-        outcome = await asyncio.to_thread(client.outcome, execution_id)
+        deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
+        outcome = await self.outcome(execution_id)
         while not outcome.ended:
+            seconds = deadline.wait_seconds(outcome)
             with client.expecting(outcome.id) as future:
                 # It may have ended before the waiter knew that somebody asks.
-                outcome = await asyncio.to_thread(client.outcome, outcome.id)
+                outcome = await asyncio.to_thread(client.look_again, outcome, deadline)
                 if outcome.ended:
                     break
-                left = LOOK_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_SECONDS)
-                if left <= 0:
-                    raise too_late(outcome, timeout)
-                await asyncio.wait([asyncio.wrap_future(future)], timeout=left)
-            outcome = await asyncio.to_thread(client.outcome, outcome.id)
+                await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+            outcome = await asyncio.to_thread(client.look_again, outcome, deadline)
         return outcome
+
+    async def results(self, handles: Iterable[AsyncHandle[R]], timeout: Timeout = None) -> list[R]:  # noqa: ASYNC109 - a duration
+        """Wait until all of these have ended, and return their results; see :meth:`Client.results`."""
+        deadline = Deadline(timeout)
+        return [handle.read(await self.wait_for(handle.id, deadline)) for handle in handles]
+
+    async def now_us(self) -> int:
+        """Return the database's time, in microseconds since 1970."""
+        return await asyncio.to_thread(self._client.now_us)
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Return an execution."""
         return await asyncio.to_thread(self._client.get, execution_id)
 
-    async def history(self, execution_id: str) -> Sequence[StepView]:
-        """Return the steps of an execution."""
-        return await asyncio.to_thread(self._client.history, execution_id)
+    async def history(
+        self, execution_id: str, *, after: int | None = None, limit: int | None = None, values: bool = True
+    ) -> Sequence[StepView]:
+        """Return the steps of an execution; see :meth:`Client.history`."""
+        return await asyncio.to_thread(self._client.history, execution_id, after=after, limit=limit, values=values)
 
     async def find(
-        self, wanted: Filter | None = None, *, limit: int = 100, after: str | None = None
+        self, wanted: Filter | None = None, *, limit: int = PAGE, after: str | None = None
     ) -> list[ExecutionView]:
-        """Return a page of executions, the newest first."""
+        """Return a page of executions, the newest first; see :meth:`Client.find`."""
         return await asyncio.to_thread(self._client.find, wanted, limit=limit, after=after)
+
+    async def find_all(self, wanted: Filter | None = None, *, limit: int) -> AsyncGenerator[ExecutionView]:
+        """Yield up to ``limit`` executions, the newest first, read page by page."""
+        pages = self._client.find_all(wanted, limit=limit)
+        while (found := await asyncio.to_thread(next, pages, None)) is not None:
+            yield found
+
+    async def count(self, wanted: Filter | None = None) -> dict[str, int]:
+        """Return how many executions there are in each state that any is in; see :meth:`Client.count`."""
+        return await asyncio.to_thread(self._client.count, wanted)
 
     async def find_id(self, beginning: str) -> str:
         """Return the id that begins like this."""
@@ -204,26 +281,28 @@ class AsyncClient:
         """Give dead letters of an execution their attempts again."""
         await asyncio.to_thread(self._client.retry, execution_id, seq, values)
 
-    async def rerun(self, execution_id: str, from_seq: int) -> str:
+    async def rerun(self, execution_id: str, from_seq: int = 1) -> str:
         """Start a new execution with the history of another one up to a step."""
         return await asyncio.to_thread(self._client.rerun, execution_id, from_seq)
 
-    async def cancel_many(self, wanted: Filter, *, limit: int = 1000) -> int:
-        """Cancel up to ``limit`` executions."""
-        return await asyncio.to_thread(self._client.cancel_many, wanted, limit=limit)
+    async def cancel_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Cancel up to ``limit`` executions; ``told`` is called on another thread. See :meth:`Client.cancel_many`."""
+        return await asyncio.to_thread(self._client.cancel_many, wanted, limit=limit, told=told)
 
-    async def pause_many(self, wanted: Filter, *, limit: int = 1000) -> int:
-        """Pause up to ``limit`` executions."""
-        return await asyncio.to_thread(self._client.pause_many, wanted, limit=limit)
+    async def pause_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Pause up to ``limit`` executions; see :meth:`Client.pause_many`."""
+        return await asyncio.to_thread(self._client.pause_many, wanted, limit=limit, told=told)
 
-    async def resume_many(self, wanted: Filter, *, limit: int = 1000) -> int:
-        """Resume up to ``limit`` executions."""
-        return await asyncio.to_thread(self._client.resume_many, wanted, limit=limit)
+    async def resume_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Resume up to ``limit`` executions; see :meth:`Client.resume_many`."""
+        return await asyncio.to_thread(self._client.resume_many, wanted, limit=limit, told=told)
 
-    async def retry_many(self, wanted: Filter, *, limit: int = 1000) -> int:
-        """Retry the dead letters of up to ``limit`` executions."""
-        return await asyncio.to_thread(self._client.retry_many, wanted, limit=limit)
+    async def retry_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
+        """Retry the dead letters of up to ``limit`` executions; see :meth:`Client.retry_many`."""
+        return await asyncio.to_thread(self._client.retry_many, wanted, limit=limit, told=told)
 
-    async def prune(self, older_than: str | float | timedelta, *, limit: int = 100_000) -> int:
-        """Delete executions that finished longer ago than that."""
-        return await asyncio.to_thread(self._client.prune, older_than, limit=limit)
+    async def prune(
+        self, older_than: str | float | timedelta, *, limit: int = 100_000, told: Told | None = None
+    ) -> int:
+        """Delete executions that finished longer ago than that; see :meth:`Client.prune`."""
+        return await asyncio.to_thread(self._client.prune, older_than, limit=limit, told=told)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
 from engine.client.administration import Administration
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
+from engine.client.deadline import Deadline, Timeout
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
 from engine.client.starts import ANY_RESULT, AnyFlow, arguments_text, find_flow, input_text, new_execution
 from engine.client.waiter import Waiter
 from engine.config import Settings
-from engine.errors import ResultTimeout
+from engine.errors import ArgumentsError, StoreUnavailable
 from engine.messaging import EMBEDDED
-from engine.model.durations import parse_duration
 from engine.store.database import Database
 from engine.store.start import NewExecution, start_executions
 
@@ -28,12 +26,13 @@ if TYPE_CHECKING:
     from engine.codec import TypeCodec
     from engine.definitions.flow import Flow
     from engine.definitions.registry import Registry
+    from engine.model.views import ExecutionView, StepView
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Arguments = Sequence[Any] | Mapping[str, Any]
 STARTS_PER_TRANSACTION: Final = 500
-LOOK_SECONDS: Final = 5.0
 DEFAULT_LIMIT_BYTES: Final = 1 << 20
 
 
@@ -49,7 +48,7 @@ class Handle(Generic[R]):
         self.existed = existed
         """Whether its key had been used before, so that nothing new was started."""
 
-    def result(self, timeout: float | str | timedelta | None = None) -> R:
+    def result(self, timeout: Timeout = None) -> R:
         """Wait until it has ended and return its result, as the flow's return hint declares it.
 
         ``timeout`` is a number of seconds or a duration. Raises ResultTimeout when it runs out, ExecutionFailed when
@@ -62,8 +61,16 @@ class Handle(Generic[R]):
         return outcome.value(self._codec)
 
     def state(self) -> str:
-        """Return its state (see ``engine.model.states.ExecutionState``)."""
+        """Return its state (see ``engine.model.states.ExecutionState``); if it continued as a new one, that one's."""
         return self._client.outcome(self.id).state
+
+    def get(self) -> ExecutionView:
+        """Return all that is known of it, apart from its steps."""
+        return self._client.get(self.id)
+
+    def history(self, *, after: int | None = None, limit: int | None = None, values: bool = True) -> Sequence[StepView]:
+        """Return its steps; see :meth:`Client.history`."""
+        return self._client.history(self.id, after=after, limit=limit, values=values)
 
     def signal(self, name: str, payload: Any = None, *, key: str | None = None) -> bool:
         """Send it a signal; see :meth:`Client.signal`."""
@@ -72,6 +79,22 @@ class Handle(Generic[R]):
     def cancel(self) -> None:
         """Ask it to end; see :meth:`Client.cancel`."""
         self._client.cancel(self.id)
+
+    def pause(self) -> None:
+        """Start nothing more of it until it is resumed; see :meth:`Client.pause`."""
+        self._client.pause(self.id)
+
+    def resume(self) -> None:
+        """Let it go on, if it is paused or parked; see :meth:`Client.resume`."""
+        self._client.resume(self.id)
+
+    def retry(self, seq: int | None = None, values: Any = None) -> None:
+        """Give its dead letters their attempts again; see :meth:`Client.retry`."""
+        self._client.retry(self.id, seq, values)
+
+    def rerun(self, from_seq: int = 1) -> Handle[R]:
+        """Start a new execution with its history up to step ``from_seq``; see :meth:`Client.rerun`."""
+        return Handle(self._client, self._client.rerun(self.id, from_seq), self._codec)
 
     def __repr__(self) -> str:
         return f"<execution {self.id}>"
@@ -102,8 +125,16 @@ class Starter:
         known = find_flow(flow, self._options, self._client.registry)
         return self._client.launch(flow, known, input_text(known, values), self._options)
 
+    @overload
     def start_many(
-        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+        self, flow: Flow[..., R], arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[Handle[R]]: ...
+    @overload
+    def start_many(
+        self, flow: str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[Handle[Any]]: ...
+    def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
     ) -> list[Handle[Any]]:
         """Start a flow once for each of ``arguments``: a tuple by position, or a mapping by name.
 
@@ -176,8 +207,16 @@ class Client(Administration):
         """Start a flow with these arguments, and return a handle of its execution; see :meth:`Starter.start`."""
         return Starter(self, StartOptions()).start(flow, *args, **kwargs)
 
+    @overload
     def start_many(
-        self, flow: AnyFlow | str, arguments: Iterable[Sequence[Any] | Mapping[str, Any]], *, keys: Sequence[str] = ()
+        self, flow: Flow[..., R], arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[Handle[R]]: ...
+    @overload
+    def start_many(
+        self, flow: str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
+    ) -> list[Handle[Any]]: ...
+    def start_many(
+        self, flow: AnyFlow | str, arguments: Iterable[Arguments], *, keys: Sequence[str] = ()
     ) -> list[Handle[Any]]:
         """Start a flow once for each of ``arguments``; see :meth:`Starter.start_many`."""
         return Starter(self, StartOptions()).start_many(flow, arguments, keys=keys)
@@ -193,22 +232,41 @@ class Client(Administration):
         with self.database.read() as tx:
             return outcome_of(tx, execution_id)
 
-    def wait_for(self, execution_id: str, timeout: float | str | timedelta | None = None) -> Outcome:
-        """Wait until an execution has ended and return how. Raises ResultTimeout, ExecutionNotFound."""
-        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout) / 1e6
+    def wait_for(self, execution_id: str, timeout: Timeout | Deadline = None) -> Outcome:
+        """Wait until an execution has ended and return how. Raises ResultTimeout, ExecutionNotFound.
+
+        The store tells when it has ended. If the store goes away meanwhile, this waits until it is back; it raises
+        StoreUnavailable if the timeout runs out before.
+        """
+        deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
         outcome = self.outcome(execution_id)
         while not outcome.ended:
+            seconds = deadline.wait_seconds(outcome)
             with self.expecting(outcome.id) as future:
                 # It may have ended before the waiter knew that somebody asks.
-                outcome = self.outcome(outcome.id)
+                outcome = self.look_again(outcome, deadline)
                 if outcome.ended:
                     break
-                left = LOOK_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_SECONDS)
-                if left <= 0:
-                    raise too_late(outcome, timeout)
-                wait([future], timeout=left)
-            outcome = self.outcome(outcome.id)
+                wait([future], timeout=seconds)
+            outcome = self.look_again(outcome, deadline)
         return outcome
+
+    def results(self, handles: Iterable[Handle[R]], timeout: Timeout = None) -> list[R]:
+        """Wait until all of these have ended, and return their results in the same order; see :meth:`Handle.result`.
+
+        ``timeout`` is for all of them together. Raises ExecutionFailed for the first that failed or was cancelled.
+        """
+        deadline = Deadline(timeout)
+        return [handle.read(self.wait_for(handle.id, deadline)) for handle in handles]
+
+    def look_again(self, outcome: Outcome, deadline: Deadline) -> Outcome:
+        """Return where an execution stands now; or where it stood, if the store is away and there is time left."""
+        try:
+            return self.outcome(outcome.id)
+        except StoreUnavailable:
+            if deadline.over:
+                raise
+            return outcome
 
     @contextlib.contextmanager
     def expecting(self, execution_id: str) -> Generator[Future[None]]:
@@ -228,12 +286,16 @@ class Client(Administration):
     def launch_many(
         self,
         flow: AnyFlow | str,
-        arguments: Iterable[Sequence[Any] | Mapping[str, Any]],
+        arguments: Iterable[Arguments],
         keys: Sequence[str],
         options: StartOptions,
     ) -> list[Handle[Any]]:
         """Start many executions of one flow, in batches."""
         known = find_flow(flow, options, self.registry)
+        if keys:
+            arguments = list(arguments)
+            if len(arguments) != len(keys):
+                raise ArgumentsError(f"there are {len(keys)} keys for {len(arguments)} starts; give one for each")
         handles: list[Handle[Any]] = []
         batch: list[NewExecution] = []
         for index, given in enumerate(arguments):
@@ -255,11 +317,3 @@ class Client(Administration):
         self._announcer.announce([one.offered for one in started if one.offered is not None])
         codec = ANY_RESULT if known is None else known.result
         return [Handle(self, one.id, codec, one.existed) for one in started]
-
-
-def too_late(outcome: Outcome, timeout: object) -> ResultTimeout:
-    """Return the error for a wait that ran out."""
-    return ResultTimeout(
-        f"execution {outcome.id} is still {outcome.state} after {timeout}{'' if isinstance(timeout, str) else ' s'}; "
-        f"it goes on, and its result can be asked for again"
-    )

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from engine.errors import MilepostError
 from engine.model.states import TERMINAL
 from engine.store.schema import executions
-from engine.store.wakeups import DONE_CHANNEL, open_listener
+from engine.store.wakeups import DONE_CHANNEL, Listener, open_listener
 
 if TYPE_CHECKING:
     from engine.store.database import Database
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 """How long a lost hint can delay an answer."""
+RELISTEN_SECONDS: Final = 0.25
 IDS_PER_QUERY: Final = 500
 
 
@@ -32,6 +33,7 @@ class Waiter:
         self._lock = threading.Lock()
         self._expected: dict[str, list[Future[None]]] = {}
         self._thread: threading.Thread | None = None
+        self._listener: Listener | None = None
         self._closed = False
 
     def expect(self, execution_id: str) -> Future[None]:
@@ -59,30 +61,42 @@ class Waiter:
         """Let everybody look once more, and end the thread."""
         with self._lock:
             self._closed = True
-            thread = self._thread
-        self._tell(set(self._expected))
+            thread, listener, expected = self._thread, self._listener, set(self._expected)
+        self._tell(expected)
+        if listener is not None:
+            listener.close()
         if thread is not None:
             thread.join(timeout=LOOK_SECONDS + 1)
 
     def _run(self) -> None:
-        listener = open_listener(self._database, [DONE_CHANNEL])
+        while self._wanted():
+            try:
+                self._listen()
+            except Exception as error:  # noqa: BLE001 - whatever a driver raises, those who wait are not let down
+                log.debug("could not listen for results; listening again", error=str(error))
+                threading.Event().wait(RELISTEN_SECONDS)
+
+    def _listen(self) -> None:
+        listener = self._listener = open_listener(self._database, [DONE_CHANNEL])
         try:
-            while self._wanted():
+            while self._wanted(last=False):
                 heard = listener.wait(LOOK_SECONDS)
                 self._tell(heard & self._expected.keys())
                 if not heard or "" in heard:
                     self._look()
         finally:
+            self._listener = None
             listener.close()
             # A closed listener gives its connection back at its next wait.
             listener.wait(0)
 
-    def _wanted(self) -> bool:
-        """Whether anybody waits; says so under the lock that starts the next thread."""
+    def _wanted(self, *, last: bool = True) -> bool:
+        """Whether anybody waits. ``last``: the thread ends if not, said under the lock that starts the next one."""
         with self._lock:
             if self._expected and not self._closed:
                 return True
-            self._thread = None
+            if last:
+                self._thread = None
             return False
 
     def _look(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, null, select
 
 from engine.errors import ExecutionNotFound
 from engine.model.history import ErrorInfo
@@ -19,8 +19,9 @@ from engine.store.workers import WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from typing import Unpack
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from engine.store.database import Transaction
 
@@ -80,42 +81,63 @@ def get_results(tx: Transaction, execution_ids: Collection[str]) -> dict[str, Ex
     return results
 
 
+class Conditions(TypedDict, total=False):
+    """Which executions are meant: those that meet every condition given."""
+
+    state: str | Collection[str] | None
+    flow: str | None
+    attributes: Mapping[str, str] | None
+    created_from_us: int | None
+    """Included."""
+    created_until_us: int | None
+    """Not included."""
+    dead_letters: bool
+    """Only those with steps that wait for an operator."""
+
+
 def find_executions(
-    tx: Transaction,
-    *,
-    state: str | Collection[str] | None = None,
-    flow: str | None = None,
-    attributes: Mapping[str, str] | None = None,
-    created_from_us: int | None = None,
-    created_until_us: int | None = None,
-    limit: int = 50,
-    after_id: str | None = None,
+    tx: Transaction, *, limit: int = 50, after_id: str | None = None, **conditions: Unpack[Conditions]
 ) -> list[ExecutionView]:
     """Return a page of executions, newest first, without their inputs and outputs.
 
-    ``created_from_us`` is included, ``created_until_us`` is not. ``after_id`` is the last id of the page before. There
-    are at most ``MAX_PAGE`` to a page.
+    ``after_id`` is the last id of the page before. There are at most ``MAX_PAGE`` to a page.
     """
-    query = select(*_EXECUTION).order_by(executions.c.id.desc()).limit(min(limit, MAX_PAGE))
-    if isinstance(state, str):
-        query = query.where(executions.c.state == state)
-    elif state is not None:
-        query = query.where(executions.c.state.in_(sorted(state)))
-    if flow is not None:
-        query = query.where(executions.c.flow == flow)
-    if created_from_us is not None:
-        lowest = new_execution_id(max(created_from_us - _CREATED_SLACK_US, 0), b"\x00" * 10)
-        query = query.where(executions.c.created_us >= created_from_us, executions.c.id >= lowest)
-    if created_until_us is not None:
-        highest = new_execution_id(created_until_us + _CREATED_SLACK_US, b"\xff" * 10)
-        query = query.where(executions.c.created_us < created_until_us, executions.c.id <= highest)
+    query = select(*_EXECUTION).where(*_meeting(conditions)).order_by(executions.c.id.desc())
     if after_id is not None:
         query = query.where(executions.c.id < after_id)
-    for name, value in (attributes or {}).items():
-        query = query.where(executions.c.id.in_(_having(name, value)))
-    rows = tx.connection.execute(query).all()
+    rows = tx.connection.execute(query.limit(min(limit, MAX_PAGE))).all()
     found = _attributes(tx, [row[0] for row in rows])
     return [_execution(row, found[row[0]]) for row in rows]
+
+
+def count_executions(tx: Transaction, **conditions: Unpack[Conditions]) -> dict[str, int]:
+    """Return how many executions there are in each state that any is in."""
+    query = select(executions.c.state, func.count()).where(*_meeting(conditions)).group_by(executions.c.state)
+    return {row[0]: row[1] for row in tx.connection.execute(query.order_by(executions.c.state))}
+
+
+def _meeting(conditions: Conditions) -> list[ColumnElement[bool]]:
+    met: list[ColumnElement[bool]] = []
+    state, flow = conditions.get("state"), conditions.get("flow")
+    from_us, until_us = conditions.get("created_from_us"), conditions.get("created_until_us")
+    if isinstance(state, str):
+        met.append(executions.c.state == state)
+    elif state is not None:
+        met.append(executions.c.state.in_(sorted(state)))
+    if flow is not None:
+        met.append(executions.c.flow == flow)
+    if from_us is not None:
+        lowest = new_execution_id(max(from_us - _CREATED_SLACK_US, 0), b"\x00" * 10)
+        met += [executions.c.created_us >= from_us, executions.c.id >= lowest]
+    if until_us is not None:
+        highest = new_execution_id(max(until_us + _CREATED_SLACK_US, 0), b"\xff" * 10)
+        met += [executions.c.created_us < until_us, executions.c.id <= highest]
+    for name, value in (conditions.get("attributes") or {}).items():
+        met.append(executions.c.id.in_(_having(name, value)))
+    if conditions.get("dead_letters"):
+        dead = select(steps.c.execution_id).where(steps.c.owner == OPERATOR, steps.c.state == StepState.DEAD)
+        met.append(executions.c.id.in_(dead))
+    return met
 
 
 def _having(name: str, value: str) -> Select[str]:
@@ -170,14 +192,25 @@ _STEP = (
 )
 
 
+# The same without what steps were given and gave, which may be large; why they failed is kept.
+_STEP_WITHOUT_VALUES = (
+    *_STEP[:-3],
+    null(),
+    case((steps.c.state == StepState.COMPLETED, null()), else_=steps.c.output),
+    steps.c.progress,
+)
+
+
 def get_history(
-    tx: Transaction, execution_id: str, *, after_seq: int | None = None, limit: int | None = None
+    tx: Transaction, execution_id: str, *, after_seq: int | None = None, limit: int | None = None, values: bool = True
 ) -> list[StepView]:
     """Return the steps of an execution in the order in which its flow issued them, the flow itself first (seq 0).
 
-    A request to cancel it comes before that (seq -1). Raises ExecutionNotFound.
+    A request to cancel it comes before that (seq -1). ``values`` False leaves out their inputs and outputs, which may
+    be large. Raises ExecutionNotFound.
     """
-    query = select(*_STEP).where(steps.c.execution_id == execution_id).order_by(steps.c.seq)
+    columns = _STEP if values else _STEP_WITHOUT_VALUES
+    query = select(*columns).where(steps.c.execution_id == execution_id).order_by(steps.c.seq)
     if after_seq is not None:
         query = query.where(steps.c.seq > after_seq)
     rows = tx.connection.execute(query.limit(limit)).all()
