@@ -22,7 +22,7 @@ MIGRATION_WAIT_SECONDS = 60
 
 
 class MySQLDialect(Dialect):
-    """Needs ``SKIP LOCKED``: MySQL 8.0.1, MariaDB 10.6 or newer."""
+    """Needs ``SKIP LOCKED`` and collations that do not pad: MySQL 8.0.17, MariaDB 10.6 or newer."""
 
     name = "mysql"
     placeholder = "%s"
