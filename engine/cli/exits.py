@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
-from typer.core import TyperGroup
 
 from engine.errors import (
     ArgumentsError,
     ConfigError,
+    DefinitionError,
     ExecutionFailed,
     ExecutionNotFound,
-    InvalidDuration,
     MilepostError,
     ResultTimeout,
     SchemaMismatch,
+    ValueTooLarge,
 )
 from engine.masking import mask_secrets
 
@@ -29,19 +32,22 @@ USAGE: Final = 2
 NOT_FOUND: Final = 3
 EXECUTION_FAILED: Final = 4
 TIMEOUT: Final = 5
+INTERRUPTED: Final = 130
+CLOSED_PIPE: Final = 141
 
 _CODES: Final[Mapping[type[MilepostError], int]] = {
     ConfigError: USAGE,
     ArgumentsError: USAGE,
-    InvalidDuration: USAGE,
+    DefinitionError: USAGE,
+    ValueTooLarge: USAGE,
     SchemaMismatch: USAGE,
     ExecutionNotFound: NOT_FOUND,
     ExecutionFailed: EXECUTION_FAILED,
     ResultTimeout: TIMEOUT,
 }
-EPILOG: Final = (
-    "Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 not found, 4 the execution failed or was cancelled, "
-    "5 timeout."
+EXITS: Final = (
+    "0 ok, 1 error or refused, 2 wrong usage or settings, 3 not found, 4 the execution failed or was cancelled, "
+    "5 timeout, 130 interrupted"
 )
 
 
@@ -52,19 +58,43 @@ def code_of(error: BaseException) -> int:
 
 def complain(program: str, error: BaseException) -> int:
     """Write an error as one line to standard error; return its exit code."""
-    text = " ".join(mask_secrets(str(error)).split()) or type(error).__name__
+    text = str(error)
     if isinstance(error, SQLAlchemyError):
-        text = f"the database refused: {text.split(' [SQL:')[0]}"
-    print(f"{program}: {text}", file=sys.stderr)
+        text = f"the database refused: {text.split('[SQL:', maxsplit=1)[0].split('(Background on', maxsplit=1)[0]}"
+    say(program, mask_secrets(text) or type(error).__name__)
     return code_of(error)
 
 
-class Commands(TyperGroup):
-    """The commands of ``engine``, which end with one line and a code instead of a traceback."""
+def say(program: str, text: str) -> None:
+    """Write one line to standard error."""
+    line = " ".join(text.split())
+    print(f"{program}: {''.join(sign if sign.isprintable() else '?' for sign in line)}", file=sys.stderr)
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except (MilepostError, SQLAlchemyError, OSError) as error:
-            raise typer.Exit(complain("engine", error)) from None
+
+@contextmanager
+def ended(program: str) -> Generator[None]:
+    """Turn errors of what is done inside into one line and the exit code that stands for it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. What is left in the buffer must not be complained of at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(CLOSED_PIPE) from None
+    except (MilepostError, SQLAlchemyError, OSError) as error:
+        raise typer.Exit(complain(program, error)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def usage_error(program: str, error: Exception) -> int | None:
+    """Say in one line what was typed wrong, and where to read more; None if that is not what the error is about."""
+    wrong: Any = error
+    if not hasattr(error, "format_message"):
+        return None
+    text = " ".join(str(wrong.format_message()).split()).rstrip(".")
+    text = text.replace("Input should be", "it must be").partition(", unable to parse")[0]
+    context = getattr(error, "ctx", None)
+    path = program if context is None else context.command_path
+    say(program, f"{text[:1].lower()}{text[1:]}; see {path} --help")
+    return USAGE

@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from engine.cli import looking, starting, steering, upkeep
-from engine.cli.exits import EPILOG, Commands
-from engine.cli.session import Session
+from engine.cli.commands import Commands, begin
+from engine.cli.session import safe_streams
 
 HELP = """Start flows, look at executions, and steer them.
 
-    engine new
-    engine start hello --arg name=Ann --wait
-    engine list --state failed --since 2h
-    engine show 01kb7x2m
+An execution is named by its id, or by the first 6 or more characters of it. Settings come from engine.toml, ENGINE_
+variables and flags; `engine config` shows them. `engine COMMAND --help` tells more of a command.
 
-Settings come from engine.toml, ENGINE_ variables and the flags below; `engine config` shows them. An execution is named
-by
-its id, or by the first 6 or more characters of it. Errors are one line on standard error."""
+engine new
+
+engine start hello --arg name=Ann --wait
+
+engine list --state failed --since 2h
+
+engine show 01kb7x2m
+"""
 
 app = typer.Typer(
     name="engine",
     cls=Commands,
-    help=HELP.replace("\n    engine", "\n\n    engine"),
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+    help=HELP,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@app.callback()
-def begin(
-    ctx: typer.Context,
-    config: Annotated[str | None, typer.Option(help="The configuration file, engine.toml by default.")] = None,
-    store: Annotated[str | None, typer.Option(help="The URL of the store, as in sqlite:///milepost.db.")] = None,
-    flows: Annotated[str | None, typer.Option(help="Modules with flows, separated by commas.")] = None,
-) -> None:
-    """Read the flags that go before the command."""
-    ctx.obj = Session(config, store, flows)
-
-
+app.callback()(begin)
 for _commands in (starting, looking, steering, upkeep):
     _commands.register(app)
 
 
 def main() -> None:
     """Run ``engine``."""
+    safe_streams()
     app(prog_name="engine")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
+from engine.config.suggestions import did_you_mean
 from engine.errors import ConfigError, InvalidDuration
 from engine.model.durations import parse_duration
 
+STATES: Final = ("running", "paused", "parked", "completed", "failed", "cancelled", "continued")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,6 +33,16 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
             raise ConfigError(f"{option} gives {name!r} twice")
         found[name] = value
     return found
+
+
+def states(text: str | None) -> str | list[str] | None:
+    """Read states of executions, separated by commas."""
+    found = [state.strip() for state in (text or "").split(",") if state.strip()]
+    for state in found:
+        if state not in STATES:
+            hint = did_you_mean(state, STATES) or f"; choose from {', '.join(STATES)}"
+            raise ConfigError(f"--state {state!r} is no state of executions{hint}")
+    return found or None
 
 
 def json_or_text(text: str) -> Any:

@@ -5,75 +5,73 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import Any
 
 import typer
 
 from engine.cli import main, worker
-from engine.cli.exits import EPILOG
+from engine.cli.exits import EXITS
+from engine.cli.helping import SETTINGS, argument_of, explained, split_help, usage_of, value_of
 
 _INTRODUCTION = f"""\
 # Commands
 
 <!-- Made by `python -m engine.cli.reference > docs/reference/cli.md`, from engine/cli. -->
 
-`engine` starts flows, looks at executions and steers them; `engine-worker` runs them. Errors are one line on standard
-error. {EPILOG}
+`engine` starts flows, looks at executions and steers them; `engine-worker` runs them. An execution is named by its id,
+or by the first 6 or more characters of it. Colours follow the terminal, and `NO_COLOR` turns them off.
 
-An execution is named by its id, or by the first 6 or more characters of it. Every command that reads has `--json`.
-Colours follow the terminal, and `NO_COLOR` turns them off.
+**Errors** are one line on standard error.
+
+**Exit codes**: {EXITS}.
+
+**JSON**: with `--json`, every command that prints data prints one JSON value to standard output. Names that end in
+`_us` are microseconds: moments since 1970 in UTC by the database's clock (`created_us`, `started_us`, `finished_us`,
+`due_us`, `ready_us`, `expires_us`), and durations (`oldest_us`, `timeout_us`). In jq, `.created_us / 1e6 | todate`
+makes a date of one. Inputs, results and what steps report are the JSON values themselves; an error has `type` and
+`message`.
+
+**Settings**: these flags may stand before every command of `engine` or after it. All settings are in
+[settings.md](settings.md).
 """
+_COMPLETION = ("install_completion", "show_completion", "help")
 
 
 def reference() -> str:
     """Return the whole page."""
     engine: Any = typer.main.get_command(main.app)
-    parts = [_INTRODUCTION, "## `engine`\n", _options(engine)]
+    flags = [f"- `{_option(one)}`: {explained(one)}" for one in engine.params if one.name not in _COMPLETION]
+    parts = [_INTRODUCTION, *flags, ""]
     parts += [_section(f"engine {name}", command) for name, command in engine.commands.items()]
-    parts.append(_section("engine-worker", typer.main.get_command(worker.app)))
+    parts.append(_section("engine-worker", typer.main.get_command(worker.app), own_program=True))
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _section(name: str, command: Any) -> str:
-    words = [_argument(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
-    usage = " ".join([name, "[OPTIONS]", *words])
-    return "\n".join([f"## `{name}`\n", f"`{usage}`\n", _help(command.help or ""), _options(command)])
-
-
-def _argument(parameter: Any) -> str:
-    shown = parameter.metavar or parameter.name.upper()
-    return shown if parameter.required or shown.startswith("[") else f"[{shown}]"
-
-
-def _help(text: str) -> str:
-    """Return the text, with its indented examples as one block."""
-    words: list[str] = []
-    examples: list[str] = []
-    for line in inspect.cleandoc(text).splitlines():
-        if line.strip().startswith("engine"):
-            examples.append(line.strip())
-        elif line.strip() or not examples:
-            words.append(line)
-    block = ["```sh", *examples, "```", ""] if examples else []
-    return "\n".join(["\n".join(words).strip(), "", *block])
-
-
-def _options(command: Any) -> str:
-    lines: list[str] = []
+def _section(name: str, command: Any, *, own_program: bool = False) -> str:
+    words, examples = split_help(command.help or "")
+    lines = [f"## `{name}`", "", f"`{name} {usage_of(command)}`", ""]
+    for paragraph in words:
+        lines += [paragraph, ""]
+    lines += ["```sh", *examples, "```", ""]
     for parameter in command.params:
-        if parameter.name == "help" or parameter.name.endswith("_completion"):
+        if parameter.name == "help" or (not own_program and _for_settings(parameter)):
             continue
         if parameter.param_type_name == "argument":
-            lines.append(f"- `{_argument(parameter)}`: {parameter.help}")
-            continue
-        value = "" if parameter.is_flag else f" {parameter.metavar or parameter.type.name.upper()}"
-        default = parameter.default
-        shown = f" Default {default}." if isinstance(default, int) and not isinstance(default, bool) else ""
-        needed = " Required." if parameter.required else ""
-        lines.append(f"- `{', '.join(parameter.opts)}{value}`: {parameter.help}{shown}{needed}")
-    return "\n".join([*lines, ""])
+            lines.append(f"- `{argument_of(parameter)}`: {parameter.help}")
+        else:
+            lines.append(f"- `{_option(parameter)}`: {explained(parameter)}")
+    if own_program:
+        lines += ["", f"Exit codes: {command.epilog}."]
+    return "\n".join([*lines, ""]).replace("\n\n\n", "\n\n")
+
+
+def _for_settings(parameter: Any) -> bool:
+    return getattr(parameter, "rich_help_panel", None) == SETTINGS
+
+
+def _option(parameter: Any) -> str:
+    return f"{', '.join(parameter.opts)} {value_of(parameter)}".strip()
 
 
 if __name__ == "__main__":

@@ -10,51 +10,61 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from engine.cli.exits import EPILOG
-from engine.cli.parsing import json_value, moment, pairs
-from engine.cli.session import Session, console
+from engine.cli.commands import add
+from engine.cli.flags import (
+    AsJson,
+    AttrFlag,
+    Execution,
+    FlowFlag,
+    LimitFlag,
+    Maybe,
+    SinceFlag,
+    StateFlag,
+    UntilFlag,
+    YesFlag,
+)
+from engine.cli.parsing import json_value, moment, pairs, states
+from engine.cli.session import Session, confirm, console, print_json
+from engine.client.administration import UNFINISHED
 from engine.client.filters import Filter
 from engine.client.synchronous import Client
 from engine.errors import ConfigError
 
-Execution = Annotated[str, typer.Argument(help="The execution's id, or its first characters.")]
-Maybe = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help="The execution; leave it out for many.")]
-StateFlag = Annotated[str | None, typer.Option("--state", help="Those in this state.")]
-FlowFlag = Annotated[str | None, typer.Option("--flow", help="Those of this flow.")]
-AttrFlag = Annotated[list[str] | None, typer.Option("--attr", metavar="NAME=VALUE", help="Those with this attribute.")]
-SinceFlag = Annotated[str | None, typer.Option("--since", help="Those created since: 2h ago, or a time.")]
-UntilFlag = Annotated[str | None, typer.Option("--until", help="Those created before: 2h ago, or a time.")]
-LimitFlag = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The most executions to touch.")]
-YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
+PANEL = "Steer"
 DONE = {"cancel": "asked to cancel", "pause": "paused", "resume": "resumed", "retry": "retried"}
-STATES = {"cancel": "running", "pause": "running", "resume": "paused", "retry": "running"}
+STATES = {"cancel": UNFINISHED, "pause": {"running"}, "resume": {"paused"}, "retry": UNFINISHED}
 LIMIT = 1000
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("signal", epilog=EPILOG)(signal)
+    add(app, signal, panel=PANEL)
     for verb, text in _HELP.items():
-        app.command(verb, help=text, epilog=EPILOG)(_bulk(verb))
-    app.command("retry", epilog=EPILOG)(retry)
-    app.command("rerun", epilog=EPILOG)(rerun)
+        add(app, _bulk(verb), name=verb, text=text, panel=PANEL)
+    add(app, retry, panel=PANEL)
+    add(app, rerun, panel=PANEL)
 
 
 _HELP = {
-    "cancel": """Ask one execution, or many, to end; their flows may run compensations first.
+    "cancel": """Ask one execution, or many, to end.
+
+    Their flows may run compensations first. Of many, those that have not ended are meant, unless --state says which.
 
     engine cancel 01kb7x2m
 
-    engine cancel --flow fulfil --state running --since 2h --yes
+    engine cancel --flow fulfil --since 2h --yes
     """,
-    "pause": """Start nothing more of one execution, or of many, until they are resumed.
+    "pause": """Start nothing more of one execution, or of many.
+
+    Steps that run go on to their end and are recorded. Of many, those that run are meant.
 
     engine pause 01kb7x2m
 
     engine pause --flow fulfil --yes
     """,
     "resume": """Let paused or parked executions go on.
+
+    Of many, those that are paused are meant; parked ones, which were set aside for a reason, with --state parked.
 
     engine resume 01kb7x2m
 
@@ -64,11 +74,12 @@ _HELP = {
 
 
 def signal(
-    ctx: typer.Context,
+    session: Session,
     execution: Execution,
     name: Annotated[str, typer.Argument(help="The signal's name.")],
-    payload: Annotated[str, typer.Argument(metavar="[JSON]", help="What it carries.")] = "null",
+    payload: Annotated[str, typer.Argument(metavar="JSON", help="What it carries; null if left out.")] = "null",
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key is delivered only once.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Send a signal to an execution.
 
@@ -76,17 +87,21 @@ def signal(
 
     engine signal 01kb7x2m approved --key approval-17
     """
-    session: Session = ctx.obj
     value = json_value(payload, "the payload")
     with session.client() as client:
         execution_id = client.find_id(execution)
         sent = client.signal(execution_id, name, value, key=key)
-    print(f"signal {name} sent to {execution_id}" if sent else f"a signal with the key {key} had been delivered before")
+    if as_json:
+        print_json({"id": execution_id, "signal": name, "delivered": sent})
+    elif sent:
+        print(f"signal {name} sent to {execution_id}")
+    else:
+        print(f"a signal with the key {key} had been delivered before")
 
 
 def _bulk(verb: str) -> Callable[..., None]:
     def run(
-        ctx: typer.Context,
+        session: Session,
         execution: Maybe = None,
         state: StateFlag = None,
         flow: FlowFlag = None,
@@ -95,30 +110,37 @@ def _bulk(verb: str) -> Callable[..., None]:
         until: UntilFlag = None,
         limit: LimitFlag = LIMIT,
         yes: YesFlag = False,
+        as_json: AsJson = False,
     ) -> None:
-        session: Session = ctx.obj
         with session.client() as client:
             if execution is not None:
                 if state or flow or attr or since or until:
                     raise ConfigError("give an execution or filters, not both")
-                execution_id = client.find_id(execution)
-                getattr(client, verb)(execution_id)
-                print(f"{DONE[verb]}: {execution_id}")
-                return
-            _many(client, verb, _filter(client, verb, state, flow, attr, since, until), limit, yes=yes)
+                _one(client, verb, execution, as_json=as_json)
+            else:
+                wanted = _filter(client, state, flow, attr, since, until)
+                _many(client, verb, wanted, limit, yes=yes, as_json=as_json)
 
     return run
 
 
+def _one(client: Client, verb: str, execution: str, *more: Any, as_json: bool) -> None:
+    execution_id = client.find_id(execution)
+    getattr(client, verb)(execution_id, *more)
+    if as_json:
+        print_json({"id": execution_id, "done": verb})
+    else:
+        print(f"{DONE[verb]}: {execution_id}")
+
+
 def _filter(
-    client: Client, verb: str, state: str | None, flow: str | None, attr: list[str] | None, since: str | None,
-    until: str | None,
-) -> Filter:  # fmt: skip
+    client: Client, state: str | None, flow: str | None, attr: list[str] | None, since: str | None, until: str | None
+) -> Filter:
     if not (state or flow or attr or since or until):
         raise ConfigError("name an execution, or say which ones with --flow, --state, --attr, --since or --until")
     now_us = client.now_us()
     return Filter(
-        state=state or STATES[verb],
+        state=states(state),
         flow=flow,
         attributes=pairs(attr or [], "--attr"),
         since=moment(since, "--since", now_us),
@@ -126,27 +148,37 @@ def _filter(
     )
 
 
-def _many(client: Client, verb: str, wanted: Filter, limit: int, *, yes: bool) -> None:
-    count = sum(1 for _ in client.find_all(wanted, limit=limit))
-    more = " (the limit; there may be more)" if count == limit else ""
-    if not count:
-        print("no executions match")
-        return
-    if not yes:
-        typer.confirm(f"{verb} {count} executions{more}?", abort=True, err=True)
+def _many(client: Client, verb: str, wanted: Filter, limit: int, *, yes: bool, as_json: bool) -> None:
+    retrying = verb == "retry"
+    meant = Filter(
+        state=wanted.state or STATES[verb], flow=wanted.flow, attributes=wanted.attributes, since=wanted.since,
+        until=wanted.until, dead_letters=retrying,
+    )  # fmt: skip
+    there = sum(client.count(meant).values())
+    count = min(there, limit)
+    more = f" of {there}" if there > limit else ""
+    if count and not yes:
+        confirm(f"{verb} {count}{more} executions?")
     act: Any = getattr(client, f"{verb}_many")
-    with Progress(console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(verb, total=count)
+    done = 0
+    if count:
+        with Progress(console=console(stderr=True), transient=True) as progress:
+            task = progress.add_task(verb, total=count)
 
-        def told(so_far: int) -> None:
-            progress.update(task, completed=so_far)
+            def told(so_far: int) -> None:
+                progress.update(task, completed=so_far)
 
-        done = act(wanted, limit=limit, told=told)
-    print(f"{DONE[verb]}: {done} of {count} executions{more}")
+            done = act(meant, limit=limit, told=told)
+    if as_json:
+        print_json({"done": verb, "executions": done, "matched": there})
+    elif not there:
+        print("no executions match")
+    else:
+        print(f"{DONE[verb]}: {done} executions" + (f"; {there - done} more match" if there > done else ""))
 
 
 def retry(
-    ctx: typer.Context,
+    session: Session,
     execution: Maybe = None,
     step: Annotated[int | None, typer.Option(metavar="SEQ", help="Only the dead letter at this number.")] = None,
     input: Annotated[str | None, typer.Option(metavar="JSON", help="With --step: other arguments for it.")] = None,
@@ -156,8 +188,12 @@ def retry(
     until: UntilFlag = None,
     limit: LimitFlag = LIMIT,
     yes: YesFlag = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Give dead letters their attempts again: of one execution, or of many.
+    """Give dead letters their attempts again, of one execution or of many.
+
+    A dead letter is a step that used up its attempts and waits for you (`engine list --dead` finds them). A step that
+    failed cannot be retried: its flow was told. `engine rerun` runs the flow again from there.
 
     engine retry 01kb7x2m
 
@@ -165,29 +201,39 @@ def retry(
 
     engine retry --flow fulfil --since 1d --yes
     """
-    session: Session = ctx.obj
     with session.client() as client:
-        if execution is None:
-            if step is not None or input is not None:
-                raise ConfigError("--step and --input need an execution")
-            _many(client, "retry", _filter(client, "retry", None, flow, attr, since, until), limit, yes=yes)
+        if execution is not None:
+            if flow or attr or since or until:
+                raise ConfigError("give an execution or filters, not both")
+            if input is not None and step is None:
+                raise ConfigError("--input gives one step other arguments: say which one with --step")
+            values = None if input is None else json_value(input, "--input")
+            _one(client, "retry", execution, step, values, as_json=as_json)
             return
-        execution_id = client.find_id(execution)
-        client.retry(execution_id, step, None if input is None else json_value(input, "--input"))
-        print(f"retried: {execution_id}")
+        if step is not None or input is not None:
+            raise ConfigError("--step and --input need an execution")
+        wanted = _filter(client, None, flow, attr, since, until)
+        _many(client, "retry", wanted, limit, yes=yes, as_json=as_json)
 
 
 def rerun(
-    ctx: typer.Context,
+    session: Session,
     execution: Execution,
     from_step: Annotated[int, typer.Option("--from", metavar="SEQ", min=1, help="The first step to do again.")] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Start a new execution that keeps the results before a step, and print its id.
+
+    The old execution stays as it is. `engine show` numbers the steps.
 
     engine rerun 01kb7x2m
 
     engine rerun 01kb7x2m --from 4
     """
-    session: Session = ctx.obj
     with session.client() as client:
-        print(client.rerun(client.find_id(execution), from_step))
+        execution_id = client.find_id(execution)
+        new_id = client.rerun(execution_id, from_step)
+    if as_json:
+        print_json({"id": new_id, "rerun_of": execution_id, "from": from_step})
+    else:
+        print(new_id)

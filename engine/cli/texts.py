@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from engine.model.durations import format_duration
@@ -70,7 +71,22 @@ def ago(at_us: int, now_us: int) -> str:
     return "now" if past < 1_000_000 else f"{format_duration(past, parts=1)} ago"
 
 
-def short(text: str | None, width: int) -> str:
-    """Return a text on one line, cut to a width."""
-    line = " ".join((text or "").split())
-    return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
+def clean(text: str | None) -> str:
+    """Return a text on one line, without signs that would steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join((text or "").split()))
+
+
+def short(text: str | None, width: int, *, ascii_only: bool = False) -> str:
+    """Return a text on one line, cut to a width in cells of the terminal."""
+    line = clean(text)
+    if ascii_only:
+        line = line.encode("ascii", "backslashreplace").decode()
+    if cell_len(line) <= width:
+        return line
+    end = "..." if ascii_only else "…"
+    return set_cell_size(line, max(width - len(end), 0)).rstrip() + end if width > len(end) else line[:width]
+
+
+def fitted(text: str, width: int, *, ascii_only: bool = False) -> str:
+    """Return a text that fills a column of this width exactly."""
+    return set_cell_size(short(text, width, ascii_only=ascii_only), width)

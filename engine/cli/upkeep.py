@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,55 +11,67 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from engine.cli.exits import EPILOG
-from engine.cli.session import Session, console, print_json
+from engine.cli.commands import add
+from engine.cli.flags import AsJson
+from engine.cli.session import Session, confirm, console, print_json
 from engine.cli.starter import CONFIG_FILE, FLOW_FILE, config_text, flow_text
 from engine.config import Url
 from engine.config.tree import FIELDS
 from engine.errors import ConfigError
+from engine.model.durations import parse_duration
 from engine.store.database import Database
+
+PANEL = "Set up and clean"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("migrate", epilog=EPILOG)(migrate)
-    app.command("prune", epilog=EPILOG)(prune)
-    app.command("config", epilog=EPILOG)(config)
-    app.command("new", epilog=EPILOG)(new)
+    for function in (migrate, prune, config, new):
+        add(app, function, panel=PANEL)
 
 
-def migrate(ctx: typer.Context) -> None:
-    """Bring the store's tables up to date; safe to run again, and by several at once.
+def migrate(session: Session, as_json: AsJson = False) -> None:
+    """Bring the store's tables up to date.
+
+    It is safe to run again, and by several at once.
 
     engine migrate
 
-    engine --store postgresql://user:password@host/database migrate
+    engine migrate --store postgresql://user:password@host/database
     """
     from engine.store import migrations
+    from engine.store.migrations.revisions import revision_of
 
-    session: Session = ctx.obj
-    database = Database(session.settings.store.url.reveal(), **session.settings.store.pool_options)
+    settings = session.settings.store
+    database = Database(settings.url.reveal(), **settings.pool_options)
     try:
         migrations.migrate(database)
+        revision = revision_of(database)
     finally:
         database.close()
-    print(f"the tables on {session.settings.store.masked_url} are up to date")
+    if as_json:
+        print_json({"store": settings.masked_url, "revision": revision})
+    else:
+        print(f"the tables on {settings.masked_url} are up to date (revision {revision})")
 
 
 def prune(
-    ctx: typer.Context,
-    older_than: Annotated[str, typer.Option(help="Those that finished longer ago than this, as in 30d.")],
-    limit: Annotated[int, typer.Option(min=1, help="The most executions to delete.")] = 100_000,
+    session: Session,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="TIME", help="What finished longer ago than this, as in 30d.")
+    ],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most executions to delete.")] = 100_000,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Delete finished executions, with their steps, in small transactions.
+    """Delete executions that finished long ago, with their steps, in small transactions.
 
     engine prune --older-than 30d --yes
     """
-    session: Session = ctx.obj
+    parse_duration(older_than)
     with session.client() as client:
         if not yes:
-            typer.confirm(f"delete what finished more than {older_than} ago?", abort=True, err=True)
+            confirm(f"delete what finished more than {older_than} ago?")
         with Progress(console=console(stderr=True), transient=True) as progress:
             task = progress.add_task("pruning", total=None)
             count = client.prune(
@@ -66,17 +79,19 @@ def prune(
                 limit=limit,
                 told=lambda so_far: progress.update(task, completed=so_far, description=f"pruned {so_far}"),
             )
-    print(f"deleted: {count} executions")
+    if as_json:
+        print_json({"deleted": count})
+    else:
+        print(f"deleted: {count} executions")
 
 
-def config(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show the settings in force; passwords are hidden.
+def config(session: Session, as_json: AsJson = False) -> None:
+    """Show the settings in force, and where each was given; passwords are hidden.
 
     engine config
 
     engine config --json | jq .store
     """
-    session: Session = ctx.obj
     values = {key: _value(session.settings, key) for key in FIELDS}
     if as_json:
         nested: dict[str, Any] = {}
@@ -87,11 +102,13 @@ def config(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
             table[key[-1]] = value
         print_json(nested)
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("setting", style="cyan", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", style="dim", no_wrap=True)
+    origins = session.origins()
     for key, value in values.items():
-        table.add_row(".".join(key), msgspec.json.encode(value).decode())
+        table.add_row(".".join(key), msgspec.json.encode(value).decode(), origins.get(key, "default"))
     console().print(table)
 
 
@@ -108,6 +125,7 @@ def _value(settings: Any, key: tuple[str, ...]) -> Any:
 
 
 def new(
+    _session: Session,
     directory: Annotated[Path, typer.Argument(help="Where to write; made if it is missing.")] = Path(),
 ) -> None:
     """Write a first flow and an engine.toml that run at once.
@@ -124,5 +142,5 @@ def new(
     for path, text in files.items():
         path.write_text(text)
         print(f"wrote {path}")
-    go = "" if directory == Path() else f"cd {directory}\n  "
+    go = "" if directory == Path() else f"cd {shlex.quote(str(directory))}\n  "
     print(f"now run\n  {go}engine-worker &\n  engine start hello --arg name=Ann --wait")

@@ -8,32 +8,45 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from engine.cli.commands import Command, Config, Flows, Store
 from engine.cli.exits import complain
+from engine.cli.session import safe_streams
 from engine.config import load_settings
 from engine.errors import MilepostError
 
-EPILOG = "Exit codes: 0 stopped as told, 1 error, 2 usage or configuration."
+EXITS = "0 stopped as told, 1 error, 2 wrong usage or settings"
 
 app = typer.Typer(
     name="engine-worker",
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=Command, epilog=EXITS)
 def work(
-    config: Annotated[str | None, typer.Option(help="The configuration file, engine.toml by default.")] = None,
-    store: Annotated[str | None, typer.Option(help="The URL of the store.")] = None,
-    flows: Annotated[str | None, typer.Option(help="Modules with flows and steps, separated by commas.")] = None,
-    queues: Annotated[str | None, typer.Option(help="The queues to serve, separated by commas.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Steps that each process runs at the same time.")] = None,
-    processes: Annotated[int | None, typer.Option(help="How many processes to run.")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    queues: Annotated[
+        str | None, typer.Option("--queues", metavar="NAMES", help="The queues to serve, comma-separated.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", metavar="N", help="Steps that each process runs at the same time.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", metavar="N", help="How many processes to run.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+    ] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write logs as JSON, one object a line.")] = False,
+    config: Config = None,
+    store: Store = None,
+    flows: Flows = None,
 ) -> None:
-    """Run steps and flows until a signal: the first lets running steps end, a second one does not wait for them.
+    """Run steps and flows until a signal.
+
+    The first signal lets running steps end, a second one does not wait for them.
 
     engine-worker
 
@@ -64,6 +77,7 @@ def work(
 
 def main() -> None:
     """Run ``engine-worker``."""
+    safe_streams()
     app(prog_name="engine-worker")
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 from sqlalchemy import select
 
+from engine.client.access import Access
 from engine.client.advice import why_not_retried
+from engine.client.checks import is_beginning, whole_id, whole_number, word
 from engine.client.filters import Filter
 from engine.codec import check_size, encode_payload
-from engine.errors import ExecutionFinished, ExecutionNotFound, NothingToRetry
+from engine.errors import ArgumentsError, ExecutionFinished, ExecutionNotFound, NothingToRetry
 from engine.model.durations import parse_duration
 from engine.model.ids import ID_LENGTH
 from engine.model.states import ExecutionState
@@ -26,7 +29,7 @@ from engine.store.signals import send_signal
 if TYPE_CHECKING:
     from engine.client.announcer import Announcer
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
-    from engine.store.database import Database
+    from engine.store.database import Database, Transaction
 
 PAGE: Final = 100
 SHORTEST_PREFIX: Final = 6
@@ -42,20 +45,26 @@ class Administration:
 
     def __init__(self, database: Database, limit_bytes: int, announcer: Announcer) -> None:
         self.database = database
+        self._access = Access(database)
         self._limit_bytes = limit_bytes
         self._announcer = announcer
+
+    def _write(self) -> AbstractContextManager[Transaction]:
+        # A broker's URL that cannot be used is found out before something is written that it is to carry.
+        self._announcer.check()
+        return self._access.write()
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
     def now_us(self) -> int:
         """Return the database's time, in microseconds since 1970."""
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             return tx.now_us
 
     def get(self, execution_id: str) -> ExecutionView:
         """Return an execution. Raises ExecutionNotFound."""
-        with self.database.read() as tx:
-            return query.get_execution(tx, execution_id)
+        with self._access.read() as tx:
+            return query.get_execution(tx, whole_id(execution_id))
 
     def history(
         self, execution_id: str, *, after: int | None = None, limit: int | None = None, values: bool = True
@@ -65,13 +74,21 @@ class Administration:
         A long history can be read in parts: ``after`` is the last ``seq`` of the part before. ``values`` False leaves
         out what steps were given and gave, which may be large.
         """
-        with self.database.read() as tx:
-            return query.get_history(tx, execution_id, after_seq=after, limit=limit, values=values)
+        if limit is not None:
+            whole_number("limit", limit)
+        with self._access.read() as tx:
+            return query.get_history(tx, whole_id(execution_id), after_seq=after, limit=limit, values=values)
 
     def find(self, wanted: Filter | None = None, *, limit: int = PAGE, after: str | None = None) -> list[ExecutionView]:
-        """Return a page of executions, the newest first; ``after`` is the last id of the page before."""
+        """Return a page of executions, the newest first; ``after`` is the last id of the page before.
+
+        New executions do not shift the pages. A page has 1000 at most; see :meth:`find_all` for more.
+        """
+        whole_number("limit", limit)
+        if after is not None:
+            whole_id(after)
         conditions = (wanted or Filter()).conditions()
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             return query.find_executions(tx, limit=limit, after_id=after, **conditions)
 
     def find_all(self, wanted: Filter | None = None, *, limit: int) -> Generator[ExecutionView]:
@@ -88,7 +105,7 @@ class Administration:
     def count(self, wanted: Filter | None = None) -> dict[str, int]:
         """Return how many executions there are in each state that any is in; it reads every one of them."""
         conditions = (wanted or Filter()).conditions()
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             return query.count_executions(tx, **conditions)
 
     def find_id(self, beginning: str) -> str:
@@ -97,13 +114,13 @@ class Administration:
         Raises ExecutionNotFound when there is none, or when several begin so, which it lists.
         """
         text = beginning.strip().lower()
-        if not SHORTEST_PREFIX <= len(text) <= ID_LENGTH:
+        if not is_beginning(text, SHORTEST_PREFIX):
             raise ExecutionNotFound(
                 f"{beginning!r} is no id of an execution: give all {ID_LENGTH} characters, or at least the first "
                 f"{SHORTEST_PREFIX}"
             )
         search = select(executions.c.id).where(executions.c.id >= text, executions.c.id < text + "~")
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             found = list(tx.connection.execute(search.order_by(executions.c.id).limit(MOST_LISTED + 1)).scalars())
         if not found:
             raise ExecutionNotFound(f"there is no execution {beginning}; `engine list` shows those there are")
@@ -116,12 +133,12 @@ class Administration:
 
     def queues(self) -> list[QueueView]:
         """Return what is on every queue."""
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             return query.queue_depths(tx)
 
     def workers(self) -> list[WorkerView]:
         """Return the workers."""
-        with self.database.read() as tx:
+        with self._access.read() as tx:
             return query.worker_list(tx)
 
     # -- steering ----------------------------------------------------------------------------------------------------
@@ -130,12 +147,15 @@ class Administration:
         """Send a signal; whoever waits for it, now or later, gets the payload. True if it was delivered.
 
         ``key`` makes it safe to send twice: False means that a signal with this key had come before.
-        Raises ExecutionFinished, ExecutionNotFound, CodecError.
+        Raises ExecutionFinished, ExecutionNotFound, CodecError, DefinitionError.
         """
+        word("the name of a signal", name)
+        if key is not None:
+            word(f"the key of signal {name!r}", key)
         text = encode_payload(payload)
         check_size(text, self._limit_bytes, f"the payload of signal {name!r}")
-        with self.database.write() as tx:
-            sent = send_signal(tx, execution_id, name, text, key, self._announcer.resend_us)
+        with self._write() as tx:
+            sent = send_signal(tx, whole_id(execution_id), name, text, key, self._announcer.resend_us)
         self._announcer.announce(sent.offered)
         return sent.delivered
 
@@ -143,19 +163,19 @@ class Administration:
         """Ask an execution to end; it may run its compensations first. Raises ExecutionFinished, ExecutionNotFound."""
         from engine.store.control import cancel
 
-        with self.database.write() as tx:
-            offered = cancel(tx, execution_id, self._announcer.resend_us)
+        with self._write() as tx:
+            offered = cancel(tx, whole_id(execution_id), self._announcer.resend_us)
         self._announcer.announce(offered)
 
     def pause(self, execution_id: str) -> None:
         """Start nothing more of an execution until it is resumed; steps that run go on to their end."""
-        with self.database.write() as tx:
-            pause(tx, execution_id)
+        with self._write() as tx:
+            pause(tx, whole_id(execution_id))
 
     def resume(self, execution_id: str) -> None:
         """Let a paused or parked execution go on."""
-        with self.database.write() as tx:
-            offered = resume(tx, execution_id, self._announcer.resend_us)
+        with self._write() as tx:
+            offered = resume(tx, whole_id(execution_id), self._announcer.resend_us)
         self._announcer.announce(offered)
 
     def retry(self, execution_id: str, seq: int | None = None, values: Any = None) -> None:
@@ -164,10 +184,15 @@ class Administration:
         ``values`` replaces the arguments of that step: an object of plain JSON values by parameter name.
         Raises NothingToRetry or ExecutionFinished, which say what can be done instead.
         """
-        text = None if values is None else encode_payload(values)
+        text: str | None = None
+        if values is not None:
+            if not isinstance(values, Mapping):
+                raise ArgumentsError(f"the arguments of a step are a mapping by name, not {type(values).__name__}")
+            text = encode_payload(dict(cast("Mapping[str, Any]", values)))
+            check_size(text, self._limit_bytes, "the arguments of a retried step")
         try:
-            with self.database.write() as tx:
-                offered = retry_step(tx, execution_id, seq, text, self._announcer.resend_us)
+            with self._write() as tx:
+                offered = retry_step(tx, whole_id(execution_id), seq, text, self._announcer.resend_us)
         except (ExecutionFinished, NothingToRetry) as error:
             if values is not None and seq is None:
                 raise
@@ -182,8 +207,8 @@ class Administration:
         """
         from engine.store.rerun import rerun
 
-        with self.database.write() as tx:
-            begun = rerun(tx, execution_id, from_seq)
+        with self._write() as tx:
+            begun = rerun(tx, whole_id(execution_id), from_seq, self._announcer.resend_us)
         self._announcer.announce(begun.offered)
         return begun.id
 
@@ -236,7 +261,7 @@ class Administration:
         before_us = self.now_us() - parse_duration(older_than)
         deleted = 0
         while deleted < limit:
-            with self.database.write() as tx:
+            with self._write() as tx:
                 part = prune(tx, before_us, min(PRUNE_BATCH, limit - deleted))
             deleted += part
             if told is not None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.model.views import ExecutionView, StepView
 
 
+_SHOWN = 80
 _OF_A_STEP = (StepFailed.__name__, ChildFailed.__name__)
 
 
@@ -69,5 +70,8 @@ def why_not_retried(execution: ExecutionView, steps: Sequence[StepView], seq: in
 
 
 def _told(step: StepView) -> str:
-    error = "" if step.error is None else f" ({step.error.type}: {step.error.message})"
+    error = "" if step.error is None else f"{step.error.type}: {step.error.message}"
+    if len(error) > _SHOWN:
+        error = error[:_SHOWN] + "..."
+    error = f" ({error})" if error else ""
     return f"{step.seq}, {step.name}, failed{error}"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from engine.messaging import EMBEDDED, Broker, is_embedded
 from engine.store.wakeups import READY_CHANNEL, send_hint
+from transports.errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.model.work import Pointer
     from engine.store.database import Database
+
+log = structlog.get_logger(__name__)
 
 DEFAULT_RESEND_US: Final = 10_000_000
 
@@ -34,8 +39,10 @@ class Announcer:
             return
         if self.resend_us is None:
             send_hint(self._database, READY_CHANNEL, {pointer.queue for pointer in offered})
-        else:
-            self._opened().publish(offered)
+            return
+        broker = self._opened()
+        if broker is not None:
+            broker.publish(offered)
 
     def check(self) -> None:
         """Raise ConfigError if the broker's URL cannot be used: before something is committed that it is to carry."""
@@ -49,8 +56,12 @@ class Announcer:
         if broker is not None:
             broker.close()
 
-    def _opened(self) -> Broker:
+    def _opened(self) -> Broker | None:
+        """Return the broker; None if it cannot be reached just now, which is logged."""
         with self._lock:
             if self._broker is None:
-                self._broker = Broker(self._broker_url)
+                try:
+                    self._broker = Broker(self._broker_url)
+                except TransportError as error:
+                    log.warning("the broker cannot be reached; steps are offered again", error=str(error))
             return self._broker

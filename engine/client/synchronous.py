@@ -7,17 +7,26 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
-import msgspec
-
 from engine.client.administration import Administration
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
+from engine.client.checks import whole_id
 from engine.client.deadline import Deadline, Timeout
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
-from engine.client.starts import ANY_RESULT, AnyFlow, arguments_text, find_flow, input_text, new_execution
+from engine.client.starts import (
+    ANY_RESULT,
+    AnyFlow,
+    arguments_text,
+    find_flow,
+    input_text,
+    keyed,
+    keys_of_many,
+    new_execution,
+    one_of_many,
+)
 from engine.client.waiter import Waiter
 from engine.config import Settings
-from engine.errors import ArgumentsError, StoreUnavailable
+from engine.errors import StoreUnavailable
 from engine.messaging import EMBEDDED
 from engine.store.database import Database
 from engine.store.start import NewExecution, start_executions
@@ -138,8 +147,9 @@ class Starter:
     ) -> list[Handle[Any]]:
         """Start a flow once for each of ``arguments``: a tuple by position, or a mapping by name.
 
-        ``keys`` are idempotency keys, one for each. Starts share transactions, a few hundred each; when one fails,
-        those before it are done, and with keys the whole call can be repeated.
+        ``keys`` are idempotency keys, one for each. Nothing is started if one of ``arguments`` is refused. Starts share
+        transactions, a few hundred each; if the store goes away in between, those before are done, and with keys the
+        whole call can be repeated.
         """
         return self._client.launch_many(flow, arguments, keys, self._options)
 
@@ -176,6 +186,7 @@ class Client(Administration):
 
     def close(self) -> None:
         """End waiting, and close the connections that this client opened."""
+        self._access.close()
         self._waiter.close()
         self._announcer.close()
         if self._owned:
@@ -229,8 +240,8 @@ class Client(Administration):
 
     def outcome(self, execution_id: str) -> Outcome:
         """Return where an execution stands, following what it continued as. Raises ExecutionNotFound."""
-        with self.database.read() as tx:
-            return outcome_of(tx, execution_id)
+        with self._access.read() as tx:
+            return outcome_of(tx, whole_id(execution_id))
 
     def wait_for(self, execution_id: str, timeout: Timeout | Deadline = None) -> Outcome:
         """Wait until an execution has ended and return how. Raises ResultTimeout, ExecutionNotFound.
@@ -292,27 +303,22 @@ class Client(Administration):
     ) -> list[Handle[Any]]:
         """Start many executions of one flow, in batches."""
         known = find_flow(flow, options, self.registry)
-        if keys:
-            arguments = list(arguments)
-            if len(arguments) != len(keys):
-                raise ArgumentsError(f"there are {len(keys)} keys for {len(arguments)} starts; give one for each")
+        new = [
+            new_execution(known, flow, one_of_many(known, flow, given), options, self._limit_bytes)
+            for given in arguments
+        ]
+        if keys or options.key is not None:
+            new = [*map(keyed, new, keys_of_many(keys, len(new)))]
         handles: list[Handle[Any]] = []
-        batch: list[NewExecution] = []
-        for index, given in enumerate(arguments):
-            by_name = isinstance(given, Mapping)
-            text = arguments_text(known, flow, () if by_name else tuple(given), given if by_name else {})
-            one = msgspec.structs.replace(options, key=keys[index]) if keys else options
-            batch.append(new_execution(known, flow, text, one, self._limit_bytes))
-            if len(batch) == STARTS_PER_TRANSACTION:
-                handles += self._begin(batch, known)
-                batch = []
-        return handles + self._begin(batch, known)
+        # Whatever is wrong with one of them has been found out by now, and nothing is written yet.
+        for first in range(0, len(new), STARTS_PER_TRANSACTION):
+            handles += self._begin(new[first : first + STARTS_PER_TRANSACTION], known)
+        return handles
 
     def _begin(self, new: Sequence[NewExecution], known: AnyFlow | None) -> list[Handle[Any]]:
         if not new:
             return []
-        self._announcer.check()
-        with self.database.write() as tx:
+        with self._write() as tx:
             started = start_executions(tx, new, self._announcer.resend_us)
         self._announcer.announce([one.offered for one in started if one.offered is not None])
         codec = ANY_RESULT if known is None else known.result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
@@ -78,12 +79,15 @@ class Waiter:
 
     def _listen(self) -> None:
         listener = self._listener = open_listener(self._database, [DONE_CHANNEL])
+        look_at = time.monotonic()
         try:
             while self._wanted(last=False):
                 heard = listener.wait(LOOK_SECONDS)
-                self._tell(heard & self._expected.keys())
-                if not heard or "" in heard:
+                self._tell(heard)
+                # Where there is always something to hear, a hint that was lost would never be made up for.
+                if "" in heard or time.monotonic() >= look_at:
                     self._look()
+                    look_at = time.monotonic() + LOOK_SECONDS
         finally:
             self._listener = None
             listener.close()

@@ -14,7 +14,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 from engine.config.layers import Layer, read_environment, read_file, read_flags
 from engine.config.model import SOURCES, Settings
 from engine.config.problems import first_problem
-from engine.config.tree import CONFIG_VARIABLE
+from engine.config.tree import CONFIG_VARIABLE, Key
 from engine.errors import ConfigError
 
 DEFAULT_FILE: Final = "engine.toml"
@@ -49,12 +49,32 @@ def load_settings(
     before both: ``{"store": "sqlite:///x.db", "worker.concurrency": 5}``, where None means not given. ``environment``
     stands in for the process's own. Raises ConfigError, in one line, for whatever cannot be used.
     """
+    return _validated(_layers(path, overrides, environment))
+
+
+def setting_origins(
+    path: Path | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> dict[Key, str]:
+    """Return where each setting was given that :func:`load_settings` finds; those left at their default are out."""
+    origins: dict[Key, str] = {}
+    for layer in reversed(_layers(path, overrides, environment)):
+        origins |= layer.origins
+    return origins
+
+
+def _layers(
+    path: Path | str | None, overrides: Mapping[str, Any] | None, environment: Mapping[str, str] | None
+) -> list[Layer]:
+    """Read all places in which settings may be given, the strongest first."""
     environment = os.environ if environment is None else environment
-    layers: list[Layer] = [read_flags(overrides or {}), read_environment(environment)]
+    layers = [read_flags(overrides or {}), read_environment(environment)]
     file = find_file(path, environment)
     if file is not None:
         layers.append(read_file(file))
-    return _validated(layers)
+    return layers
 
 
 def find_file(path: Path | str | None, environment: Mapping[str, str]) -> Path | None:
