@@ -19,6 +19,7 @@ from engine.driver.saga import Saga, saga
 from engine.driver.surroundings import continue_as_new, now, patched, random, uuid
 from engine.errors import (
     AlreadyAwaited,
+    ArgumentsError,
     ChildFailed,
     CodecError,
     ConfigError,
@@ -33,6 +34,7 @@ from engine.errors import (
     MilepostError,
     NeverAwaited,
     NonRetryable,
+    NothingToRetry,
     NotInFlow,
     NotInStep,
     ResultTimeout,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyAwaited",
+    "ArgumentsError",
     "AsyncClient",
     "ChildFailed",
     "Client",
@@ -71,6 +74,7 @@ __all__ = [
     "NonRetryable",
     "NotInFlow",
     "NotInStep",
+    "NothingToRetry",
     "Registry",
     "ResultTimeout",
     "Retry",

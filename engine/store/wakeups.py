@@ -102,6 +102,8 @@ class _CounterListener:
 
     def wait(self, timeout_seconds: float) -> set[str]:
         if self._cursor is None:
+            if self._closed.is_set():
+                return set()
             self._connection = self._database.engine.raw_connection()
             self._cursor = self._connection.cursor()
             return {""}
