@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from engine.errors import StoreUnavailable
-from engine.model.states import CANCEL_SEQ, FLOW_SEQ, ExecutionState, StepKind, StepState
+from engine.model.states import FLOW_SEQ, ExecutionState, StepKind, StepState
+from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
+from engine.store.cancels import request_cancel
 from engine.store.commands import CommandRows
 from engine.store.endings import record_endings
 from engine.store.executions import FLOW_ATTEMPTS, LockedExecution, lock_executions
@@ -174,6 +176,7 @@ class Commit:
             return (*fence, StepState.WAITING, None, None, None, None, now_us, attempts)
         resend_us = self._flush.resend_us
         due_us = None if resend_us is None else now_us + resend_us
+        self._flushed.offered.append(Pointer(execution.id, FLOW_SEQ, attempt, execution.queue, execution.priority))
         return (*fence, StepState.READY, None, execution.queue, now_us, due_us, None, attempts)
 
     def _apply(self, applied: list[Applied]) -> None:
@@ -236,22 +239,6 @@ def _may_advance(execution: LockedExecution, advance: Advance) -> bool:
     if state != ExecutionState.RUNNING or advanced != advance.base:
         return False
     return advance.flow_attempt is not None or unread == 0
-
-
-def request_cancel(tx: Transaction, execution: LockedExecution | None) -> bool:
-    """Record a request to cancel a locked execution, once; False if there is nothing left to cancel."""
-    if execution is None or execution.terminal:
-        return False
-    if tx.dialect.exists(tx.connection, steps, {"execution_id": execution.id, "seq": CANCEL_SEQ}):
-        return True
-    row = {
-        "execution_id": execution.id, "seq": CANCEL_SEQ, "kind": StepKind.CANCEL, "name": "cancel",
-        "queue": execution.queue, "priority": execution.priority, "state": StepState.COMPLETED, "attempt": 0,
-        "max_attempts": 1, "dead_letter": 0, "created_us": tx.now_us, "finished_us": tx.now_us,
-    }  # fmt: skip
-    tx.connection.execute(steps.insert().values(row))
-    execution.unread += 1
-    return True
 
 
 def children_cancelled(flush: Flush) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import update
 
 from engine.model.states import FLOW_SEQ, StepState
-from engine.store.commit import request_cancel
+from engine.store.cancels import request_cancel
 from engine.store.executions import write_executions
 from engine.store.holds import pause, resume
 from engine.store.locking import lock_unfinished
@@ -29,15 +29,14 @@ def cancel(tx: Transaction, execution_id: str, resend_us: int | None = None) -> 
     resumed. Asking again changes nothing. Returns what is to be published. Raises ExecutionNotFound, or
     ExecutionFinished.
     """
-    locked = lock_unfinished(tx, execution_id)
-    execution = locked[execution_id]
+    execution = lock_unfinished(tx, execution_id)
     request_cancel(tx, execution)
     if execution.held:
         # A flow whose start was put off has a time of its own to go back to: not any more.
         at_rest = update(steps).where(
-            steps.c.execution_id == execution_id, steps.c.seq == FLOW_SEQ, steps.c.state == StepState.WAITING
+            steps.c.execution_id == execution.id, steps.c.seq == FLOW_SEQ, steps.c.state == StepState.WAITING
         )
         tx.connection.execute(at_rest.values(held_due_us=tx.now_us))
     # The flow's step waits for its time if the start was put off, whatever there is to read.
     execution.flow_idle = True
-    return write_executions(tx, locked, resend_us)
+    return write_executions(tx, [execution], resend_us)

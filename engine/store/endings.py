@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import insert, literal, select
+from sqlalchemy import insert, literal, select, update
 
 from engine.model.decisions import Cancelled, Completed, Continued, Ending, Failed
 from engine.model.history import ErrorInfo
@@ -13,8 +13,9 @@ from engine.model.ids import derived_execution_id
 from engine.model.states import FLOW_SEQ, ExecutionState, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
+from engine.store.cancels import unread_request, write_request
 from engine.store.executions import INSERT_EXECUTIONS, INSERT_STEPS, flow_step_row
-from engine.store.schema import attributes, steps
+from engine.store.schema import attributes, signals, steps
 
 if TYPE_CHECKING:
     from engine.model.history import FlowStart
@@ -30,7 +31,7 @@ END_FLOW_STEP = BatchUpdate(
     keys=("execution_id", "seq"),
     sets=("state", "output", "finished_us"),
     fixed="owner = NULL, ready_queue = NULL, due_at_us = NULL, held_due_us = NULL",
-    guard="state IN ('waiting', 'claimed')",
+    guard="state IN ('waiting', 'ready', 'claimed')",
 )
 END_CHILD_STEP = BatchUpdate(
     steps,
@@ -102,10 +103,15 @@ def _outcome(ending: Ending) -> tuple[str, str, str | None]:
 def _continue(
     tx: Transaction, flush: Flush, flushed: Flushed, execution: LockedExecution, start: FlowStart, ending: Continued
 ) -> str:
-    """Start the execution that goes on in this one's place: same flow, same parent, same attributes."""
+    """Start the execution that goes on in this one's place: same flow, same parent, same attributes.
+
+    What was meant for the flow and has not reached it goes on with it: signals that nobody took, a request to cancel.
+    """
     successor = derived_execution_id(tx.now_us, execution.id, FLOW_SEQ)
+    cancelled = unread_request(tx, execution.id)
     row = (
-        successor, start.flow, start.version, execution.queue, execution.priority, ExecutionState.RUNNING, 0, 1,
+        successor, start.flow, start.version, execution.queue, execution.priority, ExecutionState.RUNNING, 0,
+        2 if cancelled else 1,
         execution.parent_id, execution.parent_seq, None, None, tx.now_us,
     )  # fmt: skip
     tx.dialect.insert(tx.connection, INSERT_EXECUTIONS, [row])
@@ -113,6 +119,10 @@ def _continue(
         successor, start.flow, execution.queue, execution.priority, ending.input, tx.now_us, resend_us=flush.resend_us
     )
     tx.dialect.insert(tx.connection, INSERT_STEPS, [step])
+    if cancelled:
+        write_request(tx, successor, execution.queue, execution.priority)
+    untaken = update(signals).where(signals.c.execution_id == execution.id, signals.c.taken_by_seq.is_(None))
+    tx.connection.execute(untaken.values(execution_id=successor))
     inherited = select(literal(successor), attributes.c.name, attributes.c.value).where(
         attributes.c.execution_id == execution.id
     )

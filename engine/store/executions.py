@@ -16,7 +16,7 @@ from engine.store.batches import BatchInsert, BatchUpdate
 from engine.store.schema import attributes, executions, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from engine.store.batches import Row
     from engine.store.database import Transaction
@@ -138,7 +138,7 @@ def successors(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     return latest
 
 
-def write_executions(tx: Transaction, locked: Mapping[str, LockedExecution], resend_us: int | None) -> list[Pointer]:
+def write_executions(tx: Transaction, locked: Iterable[LockedExecution], resend_us: int | None) -> list[Pointer]:
     """Write what changed in locked executions, wake flows that have something new to read, and return what is
     offered."""
     counts: list[Row] = []
@@ -147,7 +147,7 @@ def write_executions(tx: Transaction, locked: Mapping[str, LockedExecution], res
     holds: list[Row] = []
     offered: list[Pointer] = []
     due_us = None if resend_us is None else tx.now_us + resend_us
-    for execution in locked.values():
+    for execution in locked:
         if execution.state != execution.was[0]:
             ends.append(_end_row(execution))
         elif (execution.state, execution.advanced, execution.unread) != execution.was:

@@ -72,7 +72,7 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
         Commit(tx, flush, flushed, locked, latest, living).record()
         _give_back(tx, flush, flushed, locked)
         _park(tx, flush, locked)
-        woken = write_executions(tx, locked, flush.resend_us)
+        woken = write_executions(tx, locked.values(), flush.resend_us)
         flushed.offered += _claim_woken(tx, flush, flushed, woken)
     if flush.pointers:
         flushed.claimed += claim_pointers(tx, flush.worker_id, flush.pointers)

@@ -49,12 +49,11 @@ def pause(tx: Transaction, execution_id: str) -> None:
 
     Raises ExecutionNotFound, or ExecutionFinished.
     """
-    locked = lock_unfinished(tx, execution_id)
-    execution = locked[execution_id]
+    execution = lock_unfinished(tx, execution_id)
     if not execution.held:
         execution.state = ExecutionState.PAUSED
-        hold_steps(tx, [execution_id])
-        write_executions(tx, locked, None)
+        hold_steps(tx, [execution.id])
+        write_executions(tx, [execution], None)
 
 
 def resume(tx: Transaction, execution_id: str, resend_us: int | None = None) -> list[Pointer]:
@@ -62,14 +61,13 @@ def resume(tx: Transaction, execution_id: str, resend_us: int | None = None) -> 
 
     Returns what is to be published. Raises ExecutionNotFound, or ExecutionFinished.
     """
-    locked = lock_unfinished(tx, execution_id)
-    execution = locked[execution_id]
+    execution = lock_unfinished(tx, execution_id)
     if not execution.held:
         return []
     if execution.state == ExecutionState.PARKED:
-        tx.dialect.update(tx.connection, TRY_AGAIN, [(execution_id, FLOW_SEQ)])
+        tx.dialect.update(tx.connection, TRY_AGAIN, [(execution.id, FLOW_SEQ)])
     execution.state = ExecutionState.RUNNING
-    return write_executions(tx, locked, resend_us) + _let_go(tx, execution_id, resend_us)
+    return write_executions(tx, [execution], resend_us) + _let_go(tx, execution.id, resend_us)
 
 
 def hold_steps(tx: Transaction, execution_ids: Collection[str]) -> None:

@@ -47,7 +47,8 @@ def retry_step(
     """
     if input is not None and seq is None:
         raise NothingToRetry("an input replaces that of one step: say which one (seq)")
-    execution = lock_unfinished(tx, execution_id)[execution_id]
+    execution = lock_unfinished(tx, execution_id)
+    execution_id = execution.id
     query = select(steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.input, steps.c.priority).where(
         steps.c.execution_id == execution_id, steps.c.state == StepState.DEAD
     )

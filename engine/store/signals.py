@@ -11,7 +11,7 @@ from engine.model.states import StepKind, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.executions import write_executions
-from engine.store.locking import lock_one, refuse_finished
+from engine.store.locking import lock_line, refuse_finished
 from engine.store.schema import signals, steps
 
 if TYPE_CHECKING:
@@ -40,28 +40,28 @@ def send_signal(
 ) -> SignalSent:
     """Deliver a signal: to the wait that has been open longest, or to the next one that the flow makes.
 
-    ``payload`` is JSON text. Of all signals with the same ``key`` sent to an execution, the first one is delivered.
-    Raises ExecutionNotFound, or ExecutionFinished.
+    ``payload`` is JSON text. Of all signals with the same ``key`` sent to an execution, the first one is delivered. One
+    for an execution that went on as another goes to that. Raises ExecutionNotFound, or ExecutionFinished.
     """
-    locked = lock_one(tx, execution_id)
-    if key is not None and _was_sent(tx, execution_id, key):
+    execution, line = lock_line(tx, execution_id)
+    if key is not None and _was_sent(tx, line, key):
         return SignalSent(False, [])
-    refuse_finished(locked[execution_id])
-    seq = _open_wait(tx, execution_id, name)
+    refuse_finished(execution)
+    seq = _open_wait(tx, execution.id, name)
     row = {
-        "execution_id": execution_id, "name": name, "signal_key": key, "payload": payload, "sent_us": tx.now_us,
+        "execution_id": execution.id, "name": name, "signal_key": key, "payload": payload, "sent_us": tx.now_us,
         "taken_by_seq": seq,
     }  # fmt: skip
     tx.connection.execute(insert(signals).values(row))
     if seq is None:
         return SignalSent(True, [])
-    tx.dialect.update(tx.connection, GIVE_SIGNAL, [(execution_id, seq, payload, tx.now_us)])
-    locked[execution_id].unread += 1
-    return SignalSent(True, write_executions(tx, locked, resend_us))
+    tx.dialect.update(tx.connection, GIVE_SIGNAL, [(execution.id, seq, payload, tx.now_us)])
+    execution.unread += 1
+    return SignalSent(True, write_executions(tx, [execution], resend_us))
 
 
-def _was_sent(tx: Transaction, execution_id: str, key: str) -> bool:
-    return tx.dialect.exists(tx.connection, signals, {"execution_id": execution_id, "signal_key": key})
+def _was_sent(tx: Transaction, line: list[str], key: str) -> bool:
+    return any(tx.dialect.exists(tx.connection, signals, {"execution_id": id, "signal_key": key}) for id in line)
 
 
 def _open_wait(tx: Transaction, execution_id: str, name: str) -> int | None:

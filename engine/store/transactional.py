@@ -27,4 +27,4 @@ def record_in_transaction(
         raise LeaseLost(f"step {claim.seq} of {claim.execution_id} was given to another worker; nothing was written")
     execution = locked[claim.execution_id]
     execution.unread += 1
-    return write_executions(tx, locked, resend_us)
+    return write_executions(tx, [execution], resend_us)
