@@ -14,7 +14,7 @@ from engine.client import Client
 from engine.config import load_settings
 from engine.model.states import FLOW_SEQ
 from engine.store.database import Database
-from engine.store.schema import metadata
+from engine.store.migrations import migrate
 from engine.worker.worker import Worker
 
 DEADLINE_SECONDS = 30.0
@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.01
 def worker_beside(url: str, registry: Registry, flows: list[str]) -> Iterator[Database]:
     """Serve the registry's flows from a fresh store until the end of the block."""
     database = Database(url)
-    metadata.create_all(database.engine)
+    migrate(database)
     settings = load_settings(None, {"store.url": url, "flows": flows}, environment={})
     ready = threading.Event()
     serving: list[tuple[asyncio.AbstractEventLoop, Worker]] = []

@@ -22,8 +22,9 @@ from engine.config import load_settings
 from engine.definitions.loading import load_modules
 from engine.definitions.registry import Registry
 from engine.errors import StoreUnavailable
-from engine.store import control, schema
+from engine.store import control
 from engine.store.database import Database
+from engine.store.migrations import migrate
 from engine.store.start import NewExecution, start_executions
 from engine.worker.worker import Worker
 
@@ -48,7 +49,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = Database(url)
-        schema.metadata.create_all(self.database.engine)
+        migrate(self.database)
 
     def start(
         self, flow: str, count: int = 1, version: int = 1, queue: str = "default", priority: int = 5,
