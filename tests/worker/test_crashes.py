@@ -38,20 +38,20 @@ def test_work_survives_workers_that_are_killed_again_and_again(store: Store, tra
     rnd = random.Random(seed)
     store.execute("CREATE TABLE app_rows (name VARCHAR(20))")
     with Processes(store.url, ENGINE_WORKER__CONCURRENCY="20", **{Trace.VARIABLE: str(trace.path)}) as processes:
-        alive = processes.start(3)
-        ids = [store.start("everything", n=number)[0] for number in range(80)]
-        for _ in range(5):
-            threading.Event().wait(rnd.uniform(0.05, 0.6))
+        alive = processes.start(2)
+        ids = [store.start("everything", n=number)[0] for number in range(60)]
+        for _ in range(4):
+            threading.Event().wait(rnd.uniform(0.05, 0.4))
             victim = alive.pop(rnd.randrange(len(alive)))
             kill(victim)
             alive += processes.start(ready=False)
         store.wait_for_all(seconds=60)
         results = [store.result(execution_id) for execution_id in ids]
-    assert results == [number + 2 + 2 + 2 + 1 + 2 for number in range(80)]
+    assert results == [number + 2 + 2 + 2 + 1 + 2 for number in range(60)]
     store.check()
     trace.check(store)
     written = sorted(row[0] for row in store.rows("SELECT name FROM app_rows"))
-    assert written == sorted(f"row {number}" for number in range(80)), "transactional steps took effect exactly once"
+    assert written == sorted(f"row {number}" for number in range(60)), "transactional steps took effect exactly once"
     attempts = len(trace.entries())
     steps = store.rows("SELECT count(*) FROM milepost_steps WHERE kind = 'step' AND name <> 'inline'")[0][0]
     print(f"{attempts} attempts at {steps} steps")
