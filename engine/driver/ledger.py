@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.driver.futures import PENDING, Future
-from engine.driver.mismatch import already_given, different_command, never_issued, not_recorded, unknown_event
+from engine.driver.mismatch import (
+    already_given,
+    different_command,
+    never_issued,
+    not_recorded,
+    still_awaited,
+    unknown_event,
+)
 from engine.driver.scheduler import Scheduler
 from engine.errors import TooManySteps
 from engine.model.decisions import Command
@@ -83,11 +90,19 @@ class Ledger:
         self.replaying = True
 
     def end_replay(self) -> None:
-        """Go over to new ground. Raises ``DeterminismError`` if known commands were never issued."""
+        """Go over to new ground.
+
+        Raises ``DeterminismError`` if known commands were never issued, or if the code still waits for one that was
+        given up: it would wait for ever (I1).
+        """
         self.replaying = False
         missing = [command for seq, command in self._known.items() if seq > self.last_seq]
         if missing:
             raise never_issued(self._start, min(missing, key=lambda command: command.seq), self.last_seq)
+        for seq in self.open:
+            known = self._known.get(seq)
+            if known is not None and known.cancelled:
+                raise still_awaited(self._start, known)
 
     def known_next(self) -> KnownCommand | None:
         """Return the recorded command at the next seq, if there is one."""

@@ -34,6 +34,16 @@ def never_issued(start: FlowStart, known: KnownCommand, last_seq: int) -> Determ
     return _error(start, known.seq, f"history has {_name(known.kind, known.name)}", ours)
 
 
+def still_awaited(start: FlowStart, known: KnownCommand) -> DeterminismError:
+    """History says that the flow gave a command up, and the code, given the same events, still waits for it."""
+    return _error(
+        start,
+        known.seq,
+        f"history says that the flow gave up {_name(known.kind, known.name)}",
+        "the code, given the same events, still waits for it",
+    )
+
+
 def unknown_event(start: FlowStart, event: Event, known: KnownCommand | None, last_seq: int) -> DeterminismError:
     """History has a result for a command that the code did not issue before it."""
     theirs = f"history has a result ({event.state})" + (f" of {_name(known.kind, known.name)}" if known else "")

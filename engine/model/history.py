@@ -40,6 +40,8 @@ class KnownCommand(msgspec.Struct, frozen=True, gc=False):
     name: str
     child_id: str | None = None
     """The execution that a child command started, or the one that goes on in its place."""
+    cancelled: bool = False
+    """The flow gave it up: no event will ever bring its result."""
 
 
 class FlowStart(msgspec.Struct, frozen=True):

@@ -71,7 +71,7 @@ def load_histories(tx: Transaction, wanted: Mapping[str, int]) -> dict[str, Load
         if seq == FLOW_SEQ:
             continue
         if seq != CANCEL_SEQ and wanted[execution_id] == 0:
-            known[execution_id].append(KnownCommand(seq, kind, name, child_id))
+            known[execution_id].append(KnownCommand(seq, kind, name, child_id, state == StepState.CANCELLED))
         if state in (StepState.COMPLETED, StepState.FAILED):
             event = Event(seq, state, output, finished_us)
             if position is None:

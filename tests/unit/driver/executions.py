@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -34,8 +35,8 @@ def start_of(flow: Flow[..., Any], *args: Any, **kwargs: Any) -> FlowStart:
     )
 
 
-def known(command: Command) -> KnownCommand:
-    return KnownCommand(command.seq, command.kind, command.name)
+def known(command: Command, cancelled: Collection[int] = ()) -> KnownCommand:
+    return KnownCommand(command.seq, command.kind, command.name, cancelled=command.seq in cancelled)
 
 
 def plain(ending: Ending | None) -> object:
@@ -73,7 +74,7 @@ class Execution:
     def history(self, *unread: Event) -> History:
         return History(
             start=self.start,
-            known=tuple(known(command) for command in self.commands.values()),
+            known=tuple(known(command, self.cancelled) for command in self.commands.values()),
             consumed=tuple(self.consumed),
             unread=unread,
         )

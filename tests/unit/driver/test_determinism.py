@@ -130,6 +130,29 @@ def test_code_that_ends_earlier_than_history() -> None:
         )
 
 
+def test_code_that_still_waits_for_what_was_given_up_is_named() -> None:
+    """It would wait for ever: nothing brings the result of a step that was cancelled (I1)."""
+
+    @flow
+    async def patient() -> None:
+        await gather(a(), b())
+
+    history = (KnownCommand(1, "step", "a"), KnownCommand(2, "step", "b", cancelled=True))
+    run = FlowRun(patient, start_of(patient))
+    with pytest.raises(DeterminismError) as caught:
+        run.replay(History(run._start, history, (Event(0, "completed", None, 1), Event(1, "completed", "1", 2))))
+    assert "history says that the flow gave up step 'b'" in str(caught.value)
+    assert "the code, given the same events, still waits for it" in str(caught.value)
+
+    @flow
+    async def racing() -> None:
+        await race(a(), b())
+
+    run = FlowRun(racing, start_of(racing))
+    run.replay(History(run._start, history, (Event(0, "completed", None, 1), Event(1, "completed", "1", 2))))
+    run.close()
+
+
 def test_flow_code_cannot_catch_it() -> None:
     reached: list[str] = []
 
