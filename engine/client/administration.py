@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from engine.client.access import Access
 from engine.client.advice import why_not_retried
-from engine.client.checks import is_beginning, whole_id, whole_number, word
+from engine.client.checks import is_beginning, step_number, whole_id, whole_number, word
 from engine.client.filters import Filter
 from engine.codec import check_size, encode_payload
 from engine.errors import ArgumentsError, ExecutionFinished, ExecutionNotFound, NothingToRetry
@@ -76,6 +76,8 @@ class Administration:
         """
         if limit is not None:
             whole_number("limit", limit)
+        if after is not None:
+            step_number("after", after)
         with self._access.read() as tx:
             return query.get_history(tx, whole_id(execution_id), after_seq=after, limit=limit, values=values)
 
@@ -184,6 +186,8 @@ class Administration:
         ``values`` replaces the arguments of that step: an object of plain JSON values by parameter name.
         Raises NothingToRetry or ExecutionFinished, which say what can be done instead.
         """
+        if seq is not None:
+            step_number("seq", seq)
         text: str | None = None
         if values is not None:
             if not isinstance(values, Mapping):
@@ -207,6 +211,7 @@ class Administration:
         """
         from engine.store.rerun import rerun
 
+        step_number("from_seq", from_seq)
         with self._write() as tx:
             begun = rerun(tx, whole_id(execution_id), from_seq, self._announcer.resend_us)
         self._announcer.announce(begun.offered)

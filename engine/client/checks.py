@@ -6,10 +6,12 @@ from typing import Final
 
 from engine.errors import ArgumentsError, DefinitionError, ExecutionNotFound
 from engine.model.ids import ID_LENGTH
+from engine.model.states import CANCEL_SEQ
 
 LONGEST_WORD: Final = 190
 """Names, keys and attributes are kept in columns of this length."""
 _SHOWN: Final = 40
+_HIGHEST: Final = 2**31 - 1
 
 
 def whole_id(execution_id: object) -> str:
@@ -55,8 +57,15 @@ def attribute(what: str, value: object) -> str:
 
 def whole_number(what: str, value: object) -> int:
     """Accept a whole number from 0. Raises ArgumentsError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _HIGHEST:
         raise ArgumentsError(f"{what} is {_short(value)}; give a whole number from 0")
+    return value
+
+
+def step_number(what: str, value: object) -> int:
+    """Accept what can be the number of a step, or stand before one. Raises ArgumentsError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not CANCEL_SEQ <= value <= _HIGHEST:
+        raise ArgumentsError(f"{what} is {_short(value)}, which is no number of a step")
     return value
 
 
