@@ -32,6 +32,15 @@ Flows = Annotated[
 class Command(TyperCommand):
     """One command, with help of the house's own form."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the flags; an error about one of them knows whose it is, so that the right help is named."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if hasattr(error, "format_message") and getattr(error, "ctx", None) is None:
+                vars(error)["ctx"] = ctx
+            raise
+
     def get_help(self, ctx: Any) -> str:
         """Return the help."""
         return help_text(self, ctx)
@@ -47,6 +56,11 @@ class Commands(TyperGroup):
     def get_help(self, ctx: Any) -> str:
         """Return the help."""
         return help_text(self, ctx)
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the flags before the command; this prints the help, too."""
+        with ended("engine"):
+            return super().make_context(*given, **more)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import (
-    ArgumentsError,
+    CodecError,
     ConfigError,
     DefinitionError,
     ExecutionFailed,
@@ -20,7 +20,6 @@ from engine.errors import (
     MilepostError,
     ResultTimeout,
     SchemaMismatch,
-    ValueTooLarge,
 )
 from engine.masking import mask_secrets
 
@@ -37,9 +36,8 @@ CLOSED_PIPE: Final = 141
 
 _CODES: Final[Mapping[type[MilepostError], int]] = {
     ConfigError: USAGE,
-    ArgumentsError: USAGE,
+    CodecError: USAGE,
     DefinitionError: USAGE,
-    ValueTooLarge: USAGE,
     SchemaMismatch: USAGE,
     ExecutionNotFound: NOT_FOUND,
     ExecutionFailed: EXECUTION_FAILED,

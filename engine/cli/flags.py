@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Execution = Annotated[str, typer.Argument(help="The execution's id, or its first characters.")]
+Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The execution's id, or its first characters.")]
 Maybe = Annotated[str | None, typer.Argument(metavar="EXECUTION", help="The execution; leave it out for many.")]
 StateFlag = Annotated[
     str | None, typer.Option("--state", metavar="STATE", help="In this state; several are separated by commas.")

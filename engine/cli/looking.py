@@ -78,6 +78,8 @@ def list_executions(
     if not found:
         out.print("no executions match", style="dim")
         return
+    # Ids are there to be copied: rather let a narrow terminal fold the lines than cut them.
+    out.width = max(out.width, FIXED_WIDTH + 10)
     wide, signs = out.width >= WIDE, in_ascii(sys.stdout)
     # The id, the state and the times have their widths; the rest is for the flow's name and what it is about.
     names = [one.flow if one.version == 1 else f"{one.flow} v{one.version}" for one in found]

@@ -63,7 +63,7 @@ def _waiting(step: StepView, execution: ExecutionView, error: str, now_us: int) 
 def hint(execution: ExecutionView, steps: Sequence[StepView]) -> tuple[str, str] | None:
     """Return what an operator can do, where something is expected of one: in words, and as a command."""
     if execution.state == ExecutionState.PARKED:
-        return "it was set aside; once its code is right:", f"engine resume {execution.id}"
+        return "set aside; once its code is right:", f"engine resume {execution.id}"
     if execution.state == ExecutionState.PAUSED:
         return "to let it go on:", f"engine resume {execution.id}"
     if execution.state == ExecutionState.FAILED:

@@ -93,6 +93,12 @@ def _must_exist(database: Database, settings: Settings) -> None:
             )
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever ends the command."""
+        raise BrokenPipeError
+
+
 def console(
     *, stderr: bool = False, file: IO[str] | None = None, like: Console | None = None, width: int | None = None
 ) -> Console:
@@ -107,8 +113,8 @@ def console(
             file=file, width=width, highlight=False, emoji=False, force_terminal=colours, no_color=not colours,
             color_system=system if colours else None, legacy_windows=False,
         )  # fmt: skip
-    made = Console(stderr=stderr, highlight=False, emoji=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=_width())
+    made = _Console(stderr=stderr, highlight=False, emoji=False)
+    return made if made.is_terminal else _Console(stderr=stderr, highlight=False, emoji=False, width=_width())
 
 
 def _width() -> int:

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def start(
     session: Session,
-    flow: Annotated[str, typer.Argument(help="The name of the flow.")],
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The name of the flow.")],
     arg: Annotated[
         list[str] | None, typer.Option("--arg", "-a", metavar="NAME=JSON", help="An argument; what is no JSON is text.")
     ] = None,

@@ -76,7 +76,7 @@ _HELP = {
 def signal(
     session: Session,
     execution: Execution,
-    name: Annotated[str, typer.Argument(help="The signal's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The signal's name.")],
     payload: Annotated[str, typer.Argument(metavar="JSON", help="What it carries; null if left out.")] = "null",
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key is delivered only once.")] = None,
     as_json: AsJson = False,

@@ -52,6 +52,8 @@ def draw(execution: ExecutionView, steps: Sequence[StepView], look: Look) -> lis
     advice = hint(execution, steps)
     if advice is not None:
         lines += [Text(), Text(advice[0], style="dim"), Text(f"  {advice[1]}")]
+    for line in lines:
+        line.rstrip()
     return lines
 
 
