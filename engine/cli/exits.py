@@ -92,7 +92,10 @@ def usage_error(program: str, error: Exception) -> int | None:
         return None
     text = " ".join(str(wrong.format_message()).split()).rstrip(".")
     text = text.replace("Input should be", "it must be").partition(", unable to parse")[0]
+    text = text.replace(" (Possible options: ", "; possible are: ").replace(". Did you mean", "; did you mean")
+    text = text.rstrip(")") if "; possible are: " in text else text
     context = getattr(error, "ctx", None)
     path = program if context is None else context.command_path
-    say(program, f"{text[:1].lower()}{text[1:]}; see {path} --help")
+    end = "" if text.endswith("?") else ";"
+    say(program, f"{text[:1].lower()}{text[1:]}{end} see {path} --help")
     return USAGE

@@ -16,7 +16,8 @@ from engine.cli.session import Session, print_json
 from engine.client.outcomes import Outcome
 from engine.client.starts import ANY_RESULT
 from engine.client.synchronous import Client
-from engine.errors import ExecutionFailed
+from engine.config.suggestions import did_you_mean
+from engine.errors import ConfigError, ExecutionFailed
 
 PANEL = "Run"
 
@@ -59,6 +60,7 @@ def start(
     values = arguments(input, arg or [])
     attributes: dict[str, str | int | bool] = {**pairs(attr or [], "--attr")}
     with session.client(starting=True) as client:
+        _refuse_typo(client, flow)
         options = client.options(
             key=key, queue=queue, priority=priority, delay=delay, attributes=attributes, version=version
         )
@@ -73,6 +75,17 @@ def start(
             print_json({"id": handle.id, "existed": handle.existed})
         else:
             print(handle.id)
+
+
+def _refuse_typo(client: Client, flow: str) -> None:
+    """Refuse a name that is nearly that of a flow in the settings' modules: no worker would ever run it.
+
+    Other names may be of flows that only the workers know.
+    """
+    names = {known.name for known in client.registry.flows} if client.registry is not None else set[str]()
+    meant = "" if flow in names else did_you_mean(flow, names)
+    if meant:
+        raise ConfigError(f"the modules of the settings hold no flow {flow!r}{meant}")
 
 
 def result(

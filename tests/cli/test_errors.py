@@ -59,6 +59,8 @@ def test_what_cannot_be_used_is_named_in_one_line(
     "words, said",
     [
         (["lst"], "engine: no such command 'lst'"),
+        (["shwo"], "engine: no such command 'shwo'; did you mean 'show'? see engine --help"),
+        (["list", "--limt", "3"], "engine: no such option: --limt; possible are: --limit; see engine list --help"),
         (["list", "--nope"], "engine: no such option: --nope"),
         (["list", "--limit", "many"], "engine: invalid value for '--limit': it must be a valid integer"),
         (["list", "--limit", "0"], "engine: invalid value for '--limit'"),

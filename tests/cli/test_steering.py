@@ -37,6 +37,7 @@ def test_start_prints_an_id_and_takes_every_option(fresh: Past) -> None:
 @pytest.mark.parametrize(
     "words, said",
     [
+        (["sum", "--arg", "n=1"], "hold no flow 'sum'; did you mean 'sums'?"),
         (["sums"], "n"),
         (["sums", "--arg", "n=many"], "n"),
         (["sums", "--arg", "m=1"], "m"),
