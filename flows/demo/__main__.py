@@ -20,7 +20,7 @@ from flows.demo.fleet import workers_running
 from flows.demo.job import run_job
 from flows.demo.proof import prove
 from flows.demo.stage import set_stage
-from flows.demo.summary import draw_summary
+from flows.demo.summary import draw_summary, hints
 from flows.demo.trouble import DemoFailed
 from flows.demo.view import Progress, draw, line
 from flows.flights.data import NoFlights, delayed_flights
@@ -71,7 +71,10 @@ def _run(count: int, directory: Path, limit_seconds: float, console: Console) ->
     finally:
         database.close()
     proofs = prove(facts)
-    console.print(draw_summary(facts, proofs, stage, ran.seconds))
+    console.print(draw_summary(facts, proofs, ran.seconds))
+    for hint in hints(facts, stage):
+        console.print(hint, soft_wrap=True)
+    console.print()
     return 0 if all(proof.holds for proof in proofs) else 1
 
 

@@ -14,7 +14,7 @@ from flows.demo.proof import Proof, retried_after_errors, take_over
 from flows.demo.stage import Stage
 
 
-def draw_summary(facts: Facts, proofs: list[Proof], stage: Stage, seconds: float) -> RenderableType:
+def draw_summary(facts: Facts, proofs: list[Proof], seconds: float) -> RenderableType:
     """Return everything to print at the end. ``seconds``: how long the executions took in all."""
     return Group(
         Text(),
@@ -25,8 +25,6 @@ def draw_summary(facts: Facts, proofs: list[Proof], stage: Stage, seconds: float
         _figures(facts, seconds),
         Text(),
         Text("Look at one of them", style="bold"),
-        _hints(facts, stage),
-        Text(),
     )
 
 
@@ -61,17 +59,16 @@ def _figures(facts: Facts, seconds: float) -> RenderableType:
     return grid
 
 
-def _hints(facts: Facts, stage: Stage) -> RenderableType:
+def hints(facts: Facts, stage: Stage) -> list[Text]:
+    """Return commands to go on with, one a line; to be printed whole, however narrow the terminal is."""
     execution_id = _most_eventful(facts)
     configuration = _short(stage.configuration)
     flight = facts.started.get(execution_id, "")
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for command in (
+    commands = (
         f"engine show {execution_id} --config {configuration}",
         f"cat {_short(stage.desk.letters / flight)}.txt",
-    ):
-        grid.add_row(Text("  "), Text(command, style="cyan", no_wrap=True))
-    return grid
+    )
+    return [Text(f"  {command}", style="cyan") for command in commands]
 
 
 def _most_eventful(facts: Facts) -> str:

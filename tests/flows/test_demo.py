@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from engine.cli.main import app
 from flows.demo import __main__ as demo
 from flows.demo.stage import set_stage
 from tests.flows.flights import flight
@@ -25,7 +28,11 @@ def run(directory: Path, *more: str) -> int:
     return demo.main(["--flights", str(FLIGHTS), "--directory", str(directory), *more])
 
 
-def test_the_demo_proves_itself(tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_proves_itself(
+    tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that paths below it are printed short.
+    monkeypatch.chdir(tmp_path.parent)
     code = run(tmp_path)
     shown = capsys.readouterr().out
     assert code == 0, shown
@@ -37,7 +44,10 @@ def test_the_demo_proves_itself(tmp_path: Path, flights: None, capsys: pytest.Ca
         "no finished step ran again",
     ):
         assert claim in shown
-    assert "engine show " in shown
+    (hint,) = re.findall(r"engine (show [0-9a-z]{26} --config \S+)", shown)
+    told = CliRunner().invoke(app, hint.split())
+    assert told.exit_code == 0, told.stderr
+    assert "completed" in told.stdout
     with closing(sqlite3.connect(tmp_path / "milepost.db")) as store:
         assert store.execute("SELECT state, count(*) FROM milepost_executions GROUP BY state").fetchall() == [
             ("completed", FLIGHTS)
