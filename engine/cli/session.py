@@ -143,7 +143,12 @@ def confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise ConfigError(f"{question} Nobody can be asked here: add --yes to say so")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        raise
+    if answer.strip().lower() not in ("y", "yes"):
         print("nothing was done", file=sys.stderr)
         raise typer.Exit(1)
 

@@ -25,6 +25,7 @@ from engine.cli.flags import (
 )
 from engine.cli.parsing import json_value, moment, pairs, states
 from engine.cli.session import Session, confirm, console, print_json
+from engine.cli.texts import executions
 from engine.client.administration import UNFINISHED
 from engine.client.filters import Filter
 from engine.client.synchronous import Client
@@ -156,9 +157,8 @@ def _many(client: Client, verb: str, wanted: Filter, limit: int, *, yes: bool, a
     )  # fmt: skip
     there = sum(client.count(meant).values())
     count = min(there, limit)
-    more = f" of {there}" if there > limit else ""
     if count and not yes:
-        confirm(f"{verb} {count}{more} executions?")
+        confirm(f"{verb} {executions(count)}{f' (of {there})' if there > limit else ''}?")
     act: Any = getattr(client, f"{verb}_many")
     done = 0
     if count:
@@ -174,7 +174,7 @@ def _many(client: Client, verb: str, wanted: Filter, limit: int, *, yes: bool, a
     elif not there:
         print("no executions match")
     else:
-        print(f"{DONE[verb]}: {done} executions" + (f"; {there - done} more match" if there > done else ""))
+        print(f"{DONE[verb]}: {executions(done)}" + (f"; {there - done} more match" if there > done else ""))
 
 
 def retry(

@@ -71,6 +71,11 @@ def ago(at_us: int, now_us: int) -> str:
     return "now" if past < 1_000_000 else f"{format_duration(past, parts=1)} ago"
 
 
+def executions(count: int) -> str:
+    """Return how many executions, in words."""
+    return "1 execution" if count == 1 else f"{count} executions"
+
+
 def clean(text: str | None) -> str:
     """Return a text on one line, without signs that would steer a terminal."""
     return "".join(sign if sign.isprintable() else "?" for sign in " ".join((text or "").split()))

@@ -15,6 +15,7 @@ from engine.cli.commands import add
 from engine.cli.flags import AsJson
 from engine.cli.session import Session, confirm, console, print_json
 from engine.cli.starter import CONFIG_FILE, FLOW_FILE, config_text, flow_text
+from engine.cli.texts import executions
 from engine.config import Url
 from engine.config.tree import FIELDS
 from engine.errors import ConfigError
@@ -82,7 +83,7 @@ def prune(
     if as_json:
         print_json({"deleted": count})
     else:
-        print(f"deleted: {count} executions")
+        print(f"deleted: {executions(count)}")
 
 
 def config(session: Session, as_json: AsJson = False) -> None:
