@@ -22,7 +22,7 @@ from engine.definitions.options import (
     place,
 )
 from engine.errors import DefinitionError, NotInFlow
-from engine.model.retry import Retry
+from engine.model.retry import Retry, encode_policy
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,6 +83,8 @@ class Step(Generic[P, R]):
     is_async: bool
     max_attempts: int
     dead_letter: bool
+    own_retry: str | None
+    """The retry policy as text, in a copy that has one of its own; workers know the step's."""
     arguments: ArgumentsCodec
     result: Any
     """The codec of its result."""
@@ -97,6 +99,7 @@ class Step(Generic[P, R]):
         self.arguments = ArgumentsCodec(fn)
         self.result = result_codec(fn)
         self.origin = self
+        self.own_retry = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[R]:
         """Return a call to await. Raises ``NotInFlow`` outside of a flow."""
@@ -136,6 +139,7 @@ class Step(Generic[P, R]):
             copy.inline = check_flag(what, "inline", inline)
         if not isinstance(retry, _Keep):
             copy.set_retry(retry)
+            copy.own_retry = encode_policy(copy.retry)
         copy.check_combination()
         return copy
 

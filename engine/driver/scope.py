@@ -119,6 +119,7 @@ class Scope:
                     step.timeout_us,
                     step.inline,
                     step.dead_letter,
+                    step.own_retry,
                     issued=self.position,
                 )
             )

@@ -25,6 +25,8 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     """Run it where the flow runs, in the same commit."""
     dead_letter: bool = False
     """When its attempts are used up, wait for an operator instead of failing."""
+    retry: str | None = None
+    """A retry policy of this call's own, as ``encode_policy`` writes it; None: the step's."""
     child_id: str | None = None
     child_version: int | None = None
     """For a child: the execution to start, and the version of its flow."""

@@ -5,13 +5,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, Protocol, cast
+
+import msgspec
 
 from engine.errors import CodecError, DefinitionError, InvalidDuration, NonRetryable, RetryAfter
 from engine.model.durations import parse_duration
 
 MAX_ATTEMPTS: Final = 1_000_000_000
 """The most attempts a policy can name; ``attempts=None`` stands for no limit."""
+
+
+_POLICIES_KEPT: Final = 256
+_policies: Final = msgspec.json.Encoder()
+
+
+class _Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    first_us: int
+    longest_us: int
+    factor: float
+    jitter: float
+    no_retry_on: tuple[str, ...] = ()
 
 
 class RandomSource(Protocol):
@@ -44,6 +59,8 @@ class Retry:
     """The wait after the first attempt, in microseconds, before jitter."""
     longest_us: int = field(init=False, repr=False, compare=False)
     """The wait that is never exceeded, in microseconds."""
+    final_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The full names of the classes in ``no_retry_on``."""
 
     def __post_init__(self) -> None:
         _check_attempts(self.attempts)
@@ -55,6 +72,7 @@ class Retry:
         first_us, longest_us = _parse_backoff(self.backoff)
         object.__setattr__(self, "first_us", first_us)
         object.__setattr__(self, "longest_us", longest_us)
+        object.__setattr__(self, "final_names", frozenset(_full_name(error) for error in self.no_retry_on))
 
 
 def next_delay_us(policy: Retry, attempt: int, rnd: RandomSource) -> int:
@@ -71,9 +89,35 @@ def should_retry(policy: Retry, error: BaseException, attempt: int, max_attempts
     ``max_attempts`` is what the step's row says, which an operator may have changed. A ``NonRetryable``, an error that
     the policy lists, and a ``CodecError`` (the same values would be refused again) are not retried.
     """
-    if isinstance(error, (NonRetryable, CodecError, *policy.no_retry_on)):
-        return False
-    return attempt < max_attempts
+    return attempt < max_attempts and not is_final(policy, error)
+
+
+def is_final(policy: Retry, error: BaseException) -> bool:
+    """Tell whether an error is of a kind that is not retried. Classes that the policy lists are known by name."""
+    if isinstance(error, (NonRetryable, CodecError)):
+        return True
+    return bool(policy.final_names) and any(_full_name(kind) in policy.final_names for kind in type(error).__mro__)
+
+
+def encode_policy(policy: Retry) -> str:
+    """Return a policy as JSON text, for a call that has one of its own."""
+    return _policies.encode(
+        _Policy(policy.first_us, policy.longest_us, policy.factor, policy.jitter, tuple(sorted(policy.final_names)))
+    ).decode()
+
+
+@lru_cache(_POLICIES_KEPT)
+def decode_policy(text: str) -> Retry:
+    """Return a policy that decides as the one that was written; its attempts are in the step's row."""
+    read = msgspec.json.decode(text, type=_Policy)
+    backoff = f"{read.first_us}us..{read.longest_us}us"
+    policy = Retry(attempts=None, backoff=backoff, factor=read.factor, jitter=read.jitter)
+    object.__setattr__(policy, "final_names", frozenset(read.no_retry_on))
+    return policy
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def delay_for(policy: Retry, error: BaseException, attempt: int, rnd: RandomSource) -> int:

@@ -136,6 +136,8 @@ class Claimed(msgspec.Struct, frozen=True, gc=False):
     progress: str | None = None
     waited_us: int = 0
     """How long it had been ready when it was claimed."""
+    retry: str | None = None
+    """A retry policy of this call's own; None: the step's."""
 
 
 class Flushed(msgspec.Struct):

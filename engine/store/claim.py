@@ -47,6 +47,7 @@ _COLUMNS = (
     steps.c.dead_letter,
     steps.c.progress,
     steps.c.ready_us,
+    steps.c.retry,
 )
 
 
@@ -116,7 +117,7 @@ def _claim(
     return [
         Claimed(
             row[0], row[1], row[2] + 1, row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), row[11],
-            max(now_us - (row[12] or now_us), 0),
+            max(now_us - (row[12] or now_us), 0), row[13],
         )
         for index, row in enumerate(found)
         if index in accepted

@@ -98,7 +98,7 @@ class CommandRows:
             min(c.max_attempts, MOST_GRANTED) if c.dead_letter else 0, c.timeout_us, owner,
             c.queue if ready else None, now_us if ready else None, due_us, position, c.issued, c.child_id,
             c.child_version, c.input if c.delay_us is None else wait_text(c.delay_us), output, now_us, started_us,
-            finished_us,
+            finished_us, c.retry,
         )  # fmt: skip
 
     def _inline(self, execution_id: str, result: InlineResult, position: int) -> Row:
@@ -114,7 +114,7 @@ class CommandRows:
             self._room -= 1
             claim = Claimed(
                 execution_id, c.seq, 1, c.kind, c.name, c.queue, c.priority, c.input, c.max_attempts, c.timeout_us,
-                c.dead_letter,
+                c.dead_letter, retry=c.retry,
             )  # fmt: skip
             self._flushed.claimed.append(claim)
             now_us = self._tx.now_us

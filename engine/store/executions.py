@@ -36,7 +36,7 @@ INSERT_STEPS = BatchInsert(
     (
         "execution_id", "seq", "kind", "name", "queue", "priority", "state", "attempt", "max_attempts", "dead_letter",
         "timeout_us", "owner", "ready_queue", "ready_us", "due_at_us", "position", "issued", "child_id",
-        "child_version", "input", "output", "created_us", "started_us", "finished_us",
+        "child_version", "input", "output", "created_us", "started_us", "finished_us", "retry",
     ),
 )  # fmt: skip
 INSERT_ATTRIBUTES = BatchInsert(attributes, ("execution_id", "name", "value"))
@@ -190,7 +190,7 @@ def flow_step_row(
     return (
         execution_id, FLOW_SEQ, StepKind.FLOW, flow, queue, priority, state, attempt, FLOW_ATTEMPTS, 0,
         None, owner, ready_queue, ready_us, due_us, None, None, None, None, input_text, None, not_before_us or now_us,
-        started_us, None,
+        started_us, None, None,
     )  # fmt: skip
 
 

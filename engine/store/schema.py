@@ -95,6 +95,8 @@ steps = Table(
     Column("max_attempts", Integer, nullable=False),
     # 0: it fails when its attempts are used up. Else it becomes a dead letter, to which a retry gives so many new ones.
     Column("dead_letter", SmallInteger, nullable=False),
+    # A retry policy of this call's own; NULL: the step's.
+    Column("retry", long_text()),
     Column("timeout_us", BigInteger),
     # A worker's id while it is claimed; OPERATOR while it is a dead letter.
     Column("owner", BigInteger),

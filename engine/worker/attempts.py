@@ -9,13 +9,13 @@ import msgspec
 from engine.codec import encode_error
 from engine.errors import StepTimeout
 from engine.model.history import ErrorInfo
-from engine.model.retry import delay_for, should_retry
+from engine.model.retry import decode_policy, delay_for, should_retry
 from engine.model.states import StepState
 from engine.model.work import Claimed, Reschedule, StepOutcome
 
 if TYPE_CHECKING:
     from engine.definitions.registry import AnyStep
-    from engine.model.retry import RandomSource
+    from engine.model.retry import RandomSource, Retry
 
 Ended = StepOutcome | Reschedule
 
@@ -32,9 +32,15 @@ def completed(claim: Claimed, output: str | None, at_us: int) -> StepOutcome:
 def failed(claim: Claimed, step: AnyStep, error: BaseException, at_us: int, rnd: RandomSource) -> Ended:
     """An attempt raised: the step is retried later, fails, or becomes a dead letter."""
     text = encode_error(error, claim.attempt)
-    if should_retry(step.retry, error, claim.attempt, claim.max_attempts):
-        return _again(claim, delay_for(step.retry, error, claim.attempt, rnd), text)
+    policy = policy_of(claim, step)
+    if should_retry(policy, error, claim.attempt, claim.max_attempts):
+        return _again(claim, delay_for(policy, error, claim.attempt, rnd), text)
     return _given_up(claim, text, at_us)
+
+
+def policy_of(claim: Claimed, step: AnyStep) -> Retry:
+    """Return the retry policy of a call: its own, or else the step's."""
+    return step.retry if claim.retry is None else decode_policy(claim.retry)
 
 
 def exhausted(claim: Claimed, at_us: int) -> Ended:

@@ -147,7 +147,11 @@ class Executor:
         return output
 
     def _heard(self, attempt: Attempt, details: Any) -> None:
-        attempt.said.append(None if details is None else json.dumps(details, allow_nan=False))
+        said = None
+        if details is not None:
+            said = json.dumps(details, allow_nan=False)
+            check_size(said, self._max_value_bytes, f"the heartbeat of step {attempt.step.name!r}")
+        attempt.said.append(said)
         self._on_heartbeat(attempt)
 
 

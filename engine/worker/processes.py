@@ -18,7 +18,8 @@ import threading
 from typing import TYPE_CHECKING, Any, TextIO
 
 from engine.codec import encode_error
-from engine.errors import CodecError, MilepostError, NonRetryable, RetryAfter
+from engine.errors import MilepostError, NonRetryable, RetryAfter
+from engine.model.retry import Retry, decode_policy, is_final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,7 @@ class StepProcesses:
         assert child.stdout is not None
         call = {
             "step": claim.name, "input": claim.input, "execution_id": claim.execution_id, "seq": claim.seq,
-            "attempt": claim.attempt, "progress": context.progress,
+            "attempt": claim.attempt, "progress": context.progress, "retry": claim.retry,
         }  # fmt: skip
         child.stdin.write(json.dumps(call).encode() + b"\n")
         with contextlib.suppress(ConnectionError):
@@ -160,9 +161,9 @@ def serve(modules: Sequence[str]) -> None:
             say({"output": output})
         except Exception as error:  # noqa: BLE001 - it is the step's outcome
             info = decode_error(encode_error(error, call["attempt"]))
-            final = (
-                isinstance(error, (NonRetryable, CodecError, *step.retry.no_retry_on)) if step is not None else False
-            )
+            own = call["retry"]
+            policy = decode_policy(own) if own is not None else step.retry if step is not None else Retry()
+            final = is_final(policy, error)
             delay = error.delay if isinstance(error, RetryAfter) else None
             say({"type": info.type, "message": info.message, "final": final, "delay": delay})
 

@@ -142,7 +142,7 @@ class Running:
             number += 1
             claim = Claimed(
                 execution_id, command.seq, number, command.kind, command.name, command.queue, command.priority,
-                command.input, command.max_attempts, command.timeout_us,
+                command.input, command.max_attempts, command.timeout_us, retry=command.retry,
             )  # fmt: skip
             attempt = Attempt(claim, step, asyncio.get_running_loop().time())
             attempt.begun = True

@@ -691,3 +691,32 @@ async def with_other_timeouts() -> list[Any]:
     except StepFailed as error:
         return [error.error_type, error.error_message, await unbounded_by_its_call.options(timeout=None)()]
     return ["not reached"]
+
+
+@step(retry=ONCE)
+def fails_with(kind: str) -> int:
+    """Succeeds at the third attempt."""
+    if note() < 3:
+        raise {"value": ValueError, "key": KeyError}[kind]("no")
+    return 3
+
+
+@step(retry=ONCE, run_in="process")
+def fails_in_process(kind: str) -> int:
+    if step_context().attempt < 3:
+        raise {"value": ValueError, "key": KeyError}[kind]("no")
+    return 3
+
+
+@flow
+async def own_policies() -> list[Any]:
+    """Calls with a retry policy of their own: how often, how soon, and what is final."""
+    own = Retry(attempts=5, backoff="10ms", jitter=0.0, no_retry_on=(LookupError,))
+    found: list[Any] = []
+    for each in (fails_with, fails_in_process, fails_with.options(inline=True)):
+        for kind in ("value", "key"):
+            try:
+                found.append(await each.options(retry=own)(kind))
+            except StepFailed as error:
+                found.append([error.error_type, error.attempts])
+    return found

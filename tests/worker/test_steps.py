@@ -65,6 +65,12 @@ def test_retries_then_success(store: Store) -> None:
     store.check()
 
 
+def test_a_call_has_a_retry_policy_of_its_own(store: Store) -> None:
+    with serving(store.url):
+        assert store.run("own_policies") == [3, ["KeyError", 1]] * 3
+    store.check()
+
+
 def test_a_timed_out_task_does_not_go_on(sqlite_url: str) -> None:
     store = Store(sqlite_url)
     sample_flows.CANCELLED.clear()

@@ -11,7 +11,7 @@ import pytest
 from engine.definitions.context import StepContext, running_step, step_context
 from engine.definitions.step import DEFAULT_RETRY, UNLIMITED_ATTEMPTS, step
 from engine.errors import DefinitionError, NotInFlow, NotInStep
-from engine.model.retry import Retry
+from engine.model.retry import Retry, decode_policy
 
 
 @step
@@ -119,7 +119,9 @@ def test_options_make_a_copy_that_stands_for_the_same_step() -> None:
     assert (copy.name, copy.origin, copy.queue, copy.priority, copy.timeout_us) == (
         "plain", plain, "slow", 1, 5_000_000
     )  # fmt: skip
-    assert copy.max_attempts == 1
+    assert (copy.max_attempts, plain.own_retry) == (1, None)
+    assert copy.own_retry is not None
+    assert decode_policy(copy.own_retry).first_us == 1_000_000
     assert (plain.queue, plain.max_attempts) == (None, 3), "the step itself is as it was"
     assert copy.options(queue=None, timeout=None).queue is None
     with pytest.raises(DefinitionError):

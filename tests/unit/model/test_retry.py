@@ -18,7 +18,16 @@ from engine.errors import (
     RetryAfter,
     StepTimeout,
 )
-from engine.model.retry import MAX_ATTEMPTS, Retry, delay_for, next_delay_us, should_retry
+from engine.model.retry import (
+    MAX_ATTEMPTS,
+    Retry,
+    decode_policy,
+    delay_for,
+    encode_policy,
+    is_final,
+    next_delay_us,
+    should_retry,
+)
 
 SECOND_US = 1_000_000
 
@@ -185,3 +194,20 @@ def test_policies_are_values() -> None:
     assert policy != Retry()
     with pytest.raises(FrozenInstanceError):
         policy.attempts = 5
+
+
+@given(policies(), st.integers(1, 50), st.floats(0, 0.999))
+def test_a_policy_that_was_written_down_waits_as_it_did(policy: Retry, attempt: int, number: float) -> None:
+    read = decode_policy(encode_policy(policy))
+    assert next_delay_us(read, attempt, Fixed(number)) == next_delay_us(policy, attempt, Fixed(number))
+
+
+def test_a_policy_that_was_written_down_knows_its_errors_by_name() -> None:
+    class Refused(ValueError): ...
+
+    read = decode_policy(encode_policy(Retry(no_retry_on=(ValueError, LookupError))))
+    assert [is_final(read, error) for error in (ValueError(), Refused(), KeyError(), OSError())] == [
+        True, True, True, False
+    ]  # fmt: skip
+    assert not is_final(decode_policy(encode_policy(Retry())), ValueError())
+    assert is_final(decode_policy(encode_policy(Retry())), NonRetryable())

@@ -76,6 +76,7 @@ def _create_steps(op: Repeatable) -> None:
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("max_attempts", sa.Integer, nullable=False),
         sa.Column("dead_letter", sa.SmallInteger, nullable=False),
+        sa.Column("retry", long_text()),
         sa.Column("timeout_us", sa.BigInteger),
         sa.Column("owner", sa.BigInteger),
         sa.Column("ready_queue", short_text(100)),
