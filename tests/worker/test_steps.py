@@ -185,7 +185,7 @@ def test_a_process_is_killed_at_its_timeout(store: Store, tmp_path: Path) -> Non
     with serving(store.url):
         found = store.run("one_step", name="process_times_out", path=str(path), forever=str(tmp_path / "never"))
         assert found == ["StepTimeout", 1]
-        assert not _lives(int(path.read_text())), "its process was killed, not just left"
+        wait_until(lambda: not _lives(int(path.read_text())), "the end of its process, which was killed, not just left")
     store.check()
 
 
