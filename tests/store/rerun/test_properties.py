@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from engine.codec import encode_error
 from engine.definitions.flow import Flow, flow
 from engine.definitions.registry import Registry
+from engine.errors import ExecutionFinished
 from engine.model.states import FLOW_SEQ, TERMINAL, StepKind, StepState
 from engine.model.work import Claimed, Flush, Flushed, Pointer, StepOutcome
 from engine.store.claim import ANY_ATTEMPT
@@ -147,7 +148,8 @@ class World:
         """Let one thing that the flow waits for come to its end."""
         timed_out = Random(f"{self.seed}/{row.seq}/out").random() < 0.5 and row.input is not None
         if row.kind == StepKind.EVENT and not timed_out:
-            with self.database.write() as tx:
+            # What ended just before it, in the same turn, may have ended the flow.
+            with suppress(ExecutionFinished), self.database.write() as tx:
                 send_signal(tx, row.execution_id, row.name, json.dumps(row.name))
         elif row.kind == StepKind.CHILD:
             self._make_due(row.child_id, FLOW_SEQ)
@@ -248,7 +250,6 @@ picks = st.lists(st.integers(0, 1000), min_size=1, max_size=3)
 cancels = st.one_of(st.none(), st.integers(1, 8))
 
 
-@pytest.mark.skip(reason="with the examples that CI draws, a rerun comes out differently: not understood yet")
 @modest
 @given(shape=shapes(), seed=st.integers(0, 2**32), picks=picks, cancel_at=cancels, batch=st.integers(1, 3))
 def test_a_rerun_comes_out_as_the_first_run(
@@ -258,7 +259,6 @@ def test_a_rerun_comes_out_as_the_first_run(
         check(World(database, shape, seed, batch=batch, cancel_at=cancel_at), picks)
 
 
-@pytest.mark.skip(reason="with the examples that CI draws, a rerun comes out differently: not understood yet")
 @modest
 @given(seed=st.integers(0, 2**32), size=st.integers(4, 40), picks=picks, batch=st.integers(1, 3))
 def test_a_rerun_of_a_large_flow_comes_out_as_the_first_run(
