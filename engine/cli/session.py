@@ -77,7 +77,7 @@ class Session:
         with Client(settings, registry=registry) as client:
             if not starting:
                 _must_exist(client.database, settings)
-            prepare_schema(client.database, settings.store.auto_migrate)
+            prepare_schema(client.database, migrates=settings.store.migrates_itself)
             yield client
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import ConfigError, MilepostError, SchemaMismatch, StoreError
-from engine.store.migrations.revisions import REVISIONS, refuse_newer, revision_of
+from engine.store.migrations.revisions import refuse_other, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,12 +58,8 @@ class Access:
         except TypeError as error:
             # Some drivers take the query of the URL as keyword arguments.
             raise ConfigError(f"the store's URL has an option that its driver does not know: {error}") from error
-        refuse_newer(found)
-        if found is not None and found != REVISIONS[-1]:
-            raise SchemaMismatch(
-                f"the tables in the database are of revision {found}, and this release works with {REVISIONS[-1]}: "
-                f"run 'engine migrate'"
-            )
+        if found is not None:
+            refuse_other(found)
         # Tables without a revision are a matter for the first query that misses one.
         self._checked = True
 

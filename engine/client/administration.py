@@ -20,8 +20,10 @@ from engine.model.durations import parse_duration
 from engine.model.ids import ID_LENGTH
 from engine.model.states import ExecutionState
 from engine.store import query
+from engine.store.cancels import cancel
 from engine.store.holds import pause, resume
 from engine.store.prune import prune
+from engine.store.rerun import rerun
 from engine.store.retries import retry_step
 from engine.store.schema import executions
 from engine.store.signals import send_signal
@@ -163,8 +165,6 @@ class Administration:
 
     def cancel(self, execution_id: str) -> None:
         """Ask an execution to end; it may run its compensations first. Raises ExecutionFinished, ExecutionNotFound."""
-        from engine.store.control import cancel
-
         with self._write() as tx:
             offered = cancel(tx, whole_id(execution_id), self._announcer.resend_us)
         self._announcer.announce(offered)
@@ -209,8 +209,6 @@ class Administration:
 
         From step 1, it has no history and begins anew. The other one stays as it is.
         """
-        from engine.store.rerun import rerun
-
         step_number("from_seq", from_seq)
         with self._write() as tx:
             begun = rerun(tx, whole_id(execution_id), from_seq, self._announcer.resend_us)

@@ -7,6 +7,9 @@ import msgspec
 from engine.model.decisions import Decision, InlineResult
 from engine.model.history import FlowStart
 
+ANY_ATTEMPT = -1
+"""In a pointer: whatever attempt the step is at, if it is ready."""
+
 
 class Pointer(msgspec.Struct, frozen=True, gc=False):
     """What a message says: run this step, if it still is at this attempt."""

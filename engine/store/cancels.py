@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from engine.model.states import CANCEL_SEQ, StepKind, StepState
+from engine.model.states import CANCEL_SEQ, FLOW_SEQ, StepKind, StepState
+from engine.store.executions import write_executions
+from engine.store.locking import lock_unfinished
 from engine.store.schema import steps
 
 if TYPE_CHECKING:
+    from engine.model.work import Pointer
     from engine.store.database import Transaction
     from engine.store.executions import LockedExecution
 
@@ -40,3 +43,23 @@ def write_request(tx: Transaction, execution_id: str, queue: str, priority: int)
         "created_us": tx.now_us, "finished_us": tx.now_us,
     }  # fmt: skip
     tx.connection.execute(steps.insert().values(row))
+
+
+def cancel(tx: Transaction, execution_id: str, resend_us: int | None = None) -> list[Pointer]:
+    """Ask an execution to end: its flow gets FlowCancelled, and may await steps to put things right.
+
+    One that begins later begins now, only to be cancelled; one that is paused or parked is cancelled when it is
+    resumed. Asking again changes nothing. Returns what is to be published. Raises ExecutionNotFound, or
+    ExecutionFinished.
+    """
+    execution = lock_unfinished(tx, execution_id)
+    request_cancel(tx, execution)
+    if execution.held:
+        # A flow whose start was put off has a time of its own to go back to: not any more.
+        at_rest = update(steps).where(
+            steps.c.execution_id == execution.id, steps.c.seq == FLOW_SEQ, steps.c.state == StepState.WAITING
+        )
+        tx.connection.execute(at_rest.values(held_due_us=tx.now_us))
+    # The flow's step waits for its time if the start was put off, whatever there is to read.
+    execution.flow_idle = True
+    return write_executions(tx, [execution], resend_us)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from engine.model.work import Claimed, Pointer
+from engine.model.work import ANY_ATTEMPT, Claimed, Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.schema import READY_INDEX, steps
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from engine.store.batches import Row
     from engine.store.database import Transaction
 
-ANY_ATTEMPT = -1
-"""In a pointer: whatever attempt the step is at, if it is ready."""
 POINTERS_PER_QUERY = 100
 
 CLAIM = BatchUpdate(

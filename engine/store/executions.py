@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from engine.model.states import FLOW_SEQ, HELD, TERMINAL, ExecutionState, StepKind, StepState
-from engine.model.work import Pointer
+from engine.model.work import ANY_ATTEMPT, Pointer
 from engine.store.batches import BatchInsert, BatchUpdate
 from engine.store.schema import attributes, executions, steps
 
@@ -158,7 +158,7 @@ def write_executions(tx: Transaction, locked: Iterable[LockedExecution], resend_
             else:
                 wakes.append((execution.id, FLOW_SEQ, tx.now_us, due_us))
                 # A message may point at any attempt; the claim compares. The flow's step is found by its key.
-                offered.append(Pointer(execution.id, FLOW_SEQ, -1, execution.queue, execution.priority))
+                offered.append(Pointer(execution.id, FLOW_SEQ, ANY_ATTEMPT, execution.queue, execution.priority))
     tx.dialect.update(tx.connection, COUNT, counts)
     tx.dialect.update(tx.connection, END, ends)
     tx.dialect.update(tx.connection, HOLD_FLOW, holds)

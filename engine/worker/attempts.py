@@ -21,7 +21,6 @@ Ended = StepOutcome | Reschedule
 
 UNKNOWN_STEP_DELAY_US = 5_000_000
 INTERRUPTED_DELAY_US = 200_000
-TIMEOUT_GRACE_US = 5_000_000
 
 
 def completed(claim: Claimed, output: str | None, at_us: int) -> StepOutcome:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from engine.model.work import Pointer
     from engine.store.database import Database
-    from engine.worker.brokered import Arrival
+    from engine.worker.receiving import Arrival
 
 
 class Hints:
@@ -46,6 +46,7 @@ class EmbeddedQueue:
     def __init__(self, database: Database, poll_us: int, on_hint: Callable[[], None]) -> None:
         self.resend_us: int | None = None
         self._database = database
+        self._on_hint = on_hint
         self._hints = Hints(database, poll_us, on_hint)
         self._listening = Background("milepost-hints", self._hints.turn)
 
@@ -56,6 +57,10 @@ class EmbeddedQueue:
     def announce(self, offered: Sequence[Pointer]) -> None:
         """Tell the workers that listen on the queues of these steps."""
         send_hint(self._database, READY_CHANNEL, sorted({pointer.queue for pointer in offered}))
+
+    def swept(self, offered: Sequence[Pointer]) -> None:
+        """Wake this worker alone: every peer sweeps for itself."""
+        self._on_hint()
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Nothing arrives here."""

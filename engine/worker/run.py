@@ -42,7 +42,7 @@ def run_worker(settings: Settings) -> int:
     registry = load_modules(settings.flows)
     database = Database(settings.store.url.reveal(), **settings.store.pool_options)
     try:
-        prepare_schema(database, settings.store.auto_migrate)
+        prepare_schema(database, migrates=settings.store.migrates_itself)
         asyncio.run(_serve(settings, database, registry))
     finally:
         database.close()

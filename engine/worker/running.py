@@ -13,6 +13,7 @@ from engine.errors import StepTimeout, StoreUnavailable, UnknownDefinition
 from engine.model.history import Event
 from engine.model.states import StepKind, StepState
 from engine.model.work import Claimed, Progress, StepOutcome
+from engine.store.commands import TIMEOUT_GRACE_US
 from engine.worker import attempts
 from engine.worker.executor import Attempt, RecordedInStep, within
 
@@ -129,7 +130,7 @@ class Running:
         expires_us = None
         if timeout_us is not None:
             spent_us = int((attempt.last_beat - attempt.started) * 1e6)
-            expires_us = max(timeout_us - spent_us, 0) + attempts.TIMEOUT_GRACE_US
+            expires_us = max(timeout_us - spent_us, 0) + TIMEOUT_GRACE_US
         # Silence about details leaves what an earlier attempt reported.
         details = claim.progress if attempt.progress is None else attempt.progress
         return Progress(claim.execution_id, claim.seq, claim.attempt, details, expires_us)

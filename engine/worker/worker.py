@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from engine.model.work import Claimed, Reschedule
     from engine.store.database import Database
     from engine.worker.attempts import Ended
-    from engine.worker.brokered import Arrival
     from engine.worker.executor import Attempt
     from engine.worker.flusher import FlushReply
+    from engine.worker.receiving import Arrival
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ class Worker:
         await self._loop.run_in_executor(None, self._register)
         sweeper = Sweeper(
             self._database, lambda: self._heartbeat.worker_id, int(self._settings.sweep_interval),
-            self._queue.resend_us, self._swept,
+            self._queue.resend_us, self._queue.swept,
         )  # fmt: skip
         self._sweeping = Background("milepost-sweeper", sweeper.turn)
         background = [
@@ -315,13 +315,6 @@ class Worker:
         """Messages came: claim what they point at."""
         self._arrivals += arrivals
         self._pump_soon()
-
-    def _swept(self, offered: list[Pointer]) -> None:
-        """The sweeper made steps ready; called on its thread. Without messages, every worker finds them by itself."""
-        if self._queue.embedded:
-            self._post(self._hint)
-        else:
-            self._queue.announce(offered)
 
     def _recorded_itself(self, offered: list[Pointer]) -> None:
         """A transactional step is recorded, and has woken its flow: claim that, if it is served here."""

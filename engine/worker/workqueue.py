@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.config import Settings
     from engine.model.work import Pointer
     from engine.store.database import Database
-    from engine.worker.brokered import Arrival
+    from engine.worker.receiving import Arrival
 
 
 class Ports(NamedTuple):
@@ -45,6 +45,10 @@ class WorkQueue(Protocol):
 
     def announce(self, offered: Sequence[Pointer]) -> None:
         """Tell others of steps that anybody may claim. Called from any thread; returns at once."""
+        ...
+
+    def swept(self, offered: Sequence[Pointer]) -> None:
+        """Have steps taken that this worker's sweeper made ready, here or elsewhere. Called on the sweeper's thread."""
         ...
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:

@@ -14,7 +14,7 @@ from rich.live import Live
 
 from engine.errors import MilepostError
 from engine.store.database import Database
-from engine.store.migrations import prepare_schema
+from engine.store.migrations import migrate
 from flows.demo.facts import gather_facts
 from flows.demo.fleet import workers_running
 from flows.demo.job import run_job
@@ -63,7 +63,7 @@ def _run(count: int, directory: Path, limit_seconds: float, console: Console) ->
     stage = set_stage(directory)
     database = Database(stage.store_url)
     try:
-        prepare_schema(database, "auto")
+        migrate(database)
         console.print(f"Two workers start in {stage.directory}", style="dim", markup=False, soft_wrap=True)
         with workers_running(stage, database, 2) as workers, _showing(console) as show:
             ran = run_job(stage, database, workers, flights, show, limit_seconds)

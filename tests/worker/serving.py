@@ -22,9 +22,11 @@ from engine.config import load_settings
 from engine.definitions.loading import load_modules
 from engine.definitions.registry import Registry
 from engine.errors import StoreUnavailable
-from engine.store import control
+from engine.store.cancels import cancel
 from engine.store.database import Database
+from engine.store.holds import resume
 from engine.store.migrations import migrate
+from engine.store.signals import send_signal
 from engine.store.start import NewExecution, start_executions
 from engine.worker.worker import Worker
 
@@ -61,15 +63,15 @@ class Store:
 
     def signal(self, execution_id: str, name: str, payload: Any = None) -> None:
         with self.database.write() as tx:
-            control.send_signal(tx, execution_id, name, json.dumps(payload))
+            send_signal(tx, execution_id, name, json.dumps(payload))
 
     def cancel(self, execution_id: str) -> None:
         with self.database.write() as tx:
-            control.cancel(tx, execution_id)
+            cancel(tx, execution_id)
 
     def resume(self, execution_id: str) -> None:
         with self.database.write() as tx:
-            control.resume(tx, execution_id)
+            resume(tx, execution_id)
 
     def step(self, execution_id: str, seq: int = 1) -> Any:
         """The row of one step; None if there is none yet."""

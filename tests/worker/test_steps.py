@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.store.control import retry_step
+from engine.store.retries import retry_step
 from engine.store.workers import process_token
 from tests.worker import sample_flows
 from tests.worker.serving import Processes, Store, Trace, kill, serving, wait_until

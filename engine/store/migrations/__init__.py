@@ -9,12 +9,12 @@ may change later imported into it, and add its name to ``revisions.py``. A test 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import SchemaMismatch, StoreError
-from engine.store.migrations.revisions import REVISIONS, refuse_newer, revision_of
+from engine.store.migrations.revisions import REVISIONS, refuse_other, revision_of
 
 if TYPE_CHECKING:
     from engine.store.database import Database
@@ -50,16 +50,11 @@ def check_schema(database: Database) -> None:
         ) from error
     if found is None:
         raise SchemaMismatch("the database does not have the tables of Milepost: run 'engine migrate' once")
-    refuse_newer(found)
-    if found != REVISIONS[-1]:
-        raise SchemaMismatch(
-            f"the tables in the database are of revision {found}, and this release works with {REVISIONS[-1]}: "
-            f"run 'engine migrate'"
-        )
+    refuse_other(found)
 
 
-def prepare_schema(database: Database, auto: Literal["auto"] | bool) -> None:
-    """Migrate if the settings say so ("auto": on SQLite), then check."""
-    if auto is True or (auto == "auto" and database.dialect.name == "sqlite"):
+def prepare_schema(database: Database, *, migrates: bool) -> None:
+    """Migrate if that is wanted, then check."""
+    if migrates:
         migrate(database)
     check_schema(database)

@@ -30,6 +30,16 @@ def revision_of(database: Database) -> str | None:
             raise
 
 
+def refuse_other(found: str) -> None:
+    """Raise SchemaMismatch unless a revision is the one that this release works with."""
+    refuse_newer(found)
+    if found != REVISIONS[-1]:
+        raise SchemaMismatch(
+            f"the tables in the database are of revision {found}, and this release works with {REVISIONS[-1]}: "
+            f"run 'engine migrate'"
+        )
+
+
 def refuse_newer(found: str | None) -> None:
     """Raise SchemaMismatch for a revision that this release does not know."""
     if found is not None and found not in REVISIONS:

@@ -13,12 +13,14 @@ from engine.errors import ExecutionFinished, LeaseLost, NothingToRetry
 from engine.model.decisions import Command
 from engine.model.ids import new_execution_id
 from engine.model.states import FLOW_SEQ, StepKind, StepState
-from engine.model.work import Checkpoint, Claimed, Park, Pointer, Progress
-from engine.store.claim import ANY_ATTEMPT
-from engine.store.control import cancel, pause, resume, retry_step, send_signal
+from engine.model.work import ANY_ATTEMPT, Checkpoint, Claimed, Park, Pointer, Progress
+from engine.store.cancels import cancel
 from engine.store.database import Transaction
+from engine.store.holds import pause, resume
 from engine.store.prune import prune, prune_workers
+from engine.store.retries import retry_step
 from engine.store.schema import executions, steps
+from engine.store.signals import send_signal
 from engine.store.start import NewExecution, start_executions
 from engine.store.sweep import adopt_unannounced, find_dead, release_orphans, sweep_due
 from engine.store.transactional import record_in_transaction

@@ -11,9 +11,11 @@ from engine.errors import ExecutionFinished, LeaseLost
 from engine.model.decisions import Cancelled, Command, Ending
 from engine.model.states import CANCEL_SEQ, FLOW_SEQ, TERMINAL, ExecutionState, StepState
 from engine.model.work import Advance, Checkpoint, Claimed, Flushed, Reschedule, StepOutcome
-from engine.store.control import cancel, pause, resume, send_signal
+from engine.store.cancels import cancel
 from engine.store.flush import run_flush
 from engine.store.history import load_histories
+from engine.store.holds import pause, resume
+from engine.store.signals import send_signal
 from engine.store.workers import declare_dead
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import DONE, ERROR, START_US, back, drive, event, step, timer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from engine.model.states import FLOW_SEQ, StepState
-from engine.model.work import Claimed, Pointer
-from engine.store.claim import ANY_ATTEMPT, POINTERS_PER_QUERY
+from engine.model.work import ANY_ATTEMPT, Claimed, Pointer
+from engine.store.claim import POINTERS_PER_QUERY
 from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.flush import run_flush
 from tests.conformance.stores.subject import Store

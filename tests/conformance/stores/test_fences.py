@@ -10,7 +10,7 @@ import pytest
 from engine.errors import LeaseLost
 from engine.model.states import ExecutionState, StepState
 from engine.model.work import Checkpoint, Claimed, Flush, Park, Pointer, Progress
-from engine.store.control import cancel
+from engine.store.cancels import cancel
 from engine.store.transactional import record_in_transaction
 from engine.store.workers import declare_dead
 from tests.conformance.stores.subject import Store, Worker

@@ -8,8 +8,10 @@ from engine.errors import ExecutionFinished
 from engine.model.decisions import Continued
 from engine.model.states import CANCEL_SEQ, ExecutionState, StepState
 from engine.model.work import Checkpoint
-from engine.store.control import cancel, pause, resume, retry_step, send_signal
-from engine.store.holds import pause as hold
+from engine.store.cancels import cancel
+from engine.store.holds import pause, resume
+from engine.store.retries import retry_step
+from engine.store.signals import send_signal
 from tests.conformance.stores.subject import Store, Worker
 from tests.conformance.stores.values import DONE, ERROR, back, drive, event, first_drive, recorded, step
 
@@ -99,7 +101,7 @@ def test_a_line_that_has_ended_is_refused(store: Store) -> None:
     with pytest.raises(ExecutionFinished, match=f"{successor} is completed"):
         store.write(send_signal, id, "approved", "1")
     with pytest.raises(ExecutionFinished):
-        store.write(hold, id)
+        store.write(pause, id)
     with pytest.raises(ExecutionFinished):
         store.write(cancel, id)
 

@@ -14,9 +14,9 @@ from engine.model.states import StepState
 from engine.model.work import Checkpoint, Pointer
 from engine.store import claim, commit, endings, executions, flush, sweep
 from engine.store.batches import BatchUpdate
-from engine.store.control import pause
 from engine.store.database import Database, Transaction
 from engine.store.flush import run_flush
+from engine.store.holds import pause
 from engine.store.workers import declare_dead
 from tests.conformance.stores.soundness import faults
 from tests.conformance.stores.subject import Store

@@ -31,8 +31,9 @@ from engine.store import (
     workers,
 )
 from engine.store.batches import BatchUpdate
-from engine.store.control import cancel, pause, resume, retry_step, send_signal
+from engine.store.cancels import cancel
 from engine.store.history import load_histories
+from engine.store.holds import pause, resume
 from engine.store.prune import prune, prune_workers
 from engine.store.query import (
     dead_letters,
@@ -43,6 +44,8 @@ from engine.store.query import (
     queue_depths,
     worker_list,
 )
+from engine.store.retries import retry_step
+from engine.store.signals import send_signal
 from engine.store.sweep import adopt_unannounced, find_dead
 from engine.store.workers import flushes_of, owned_steps
 from tests.conformance.stores.subject import Store

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from engine.model.states import StepState
-from engine.store.control import send_signal
 from engine.store.prune import prune, prune_workers
 from engine.store.schema import attributes, executions, metadata, signals, steps
+from engine.store.signals import send_signal
 from engine.store.workers import declare_dead, leave
 from tests.conformance.stores.subject import LEASE_US, Store, Worker
 from tests.conformance.stores.values import DONE, SECOND, event, first_drive, step

@@ -7,8 +7,9 @@ import pytest
 from engine.errors import ExecutionNotFound
 from engine.model.states import ExecutionState
 from engine.model.work import Checkpoint
-from engine.store.control import cancel, pause
+from engine.store.cancels import cancel
 from engine.store.history import load_histories
+from engine.store.holds import pause
 from engine.store.query import (
     dead_letters,
     find_executions,

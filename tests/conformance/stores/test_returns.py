@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.model.states import ExecutionState, StepState
 from engine.model.work import Park, Pointer, Progress
-from engine.store.control import pause, resume
+from engine.store.holds import pause, resume
 from engine.store.query import dead_letters
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import ERROR, SECOND, START_US, back, recorded, step, timer

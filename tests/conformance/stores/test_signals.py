@@ -9,7 +9,8 @@ import pytest
 from engine.errors import ExecutionFinished, ExecutionNotFound
 from engine.model.states import StepState
 from engine.model.work import Checkpoint, Claimed, StepOutcome
-from engine.store.control import pause, resume, send_signal
+from engine.store.holds import pause, resume
+from engine.store.signals import send_signal
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import DONE, START_US, drive, event, first_drive, recorded, step
 from tests.conformance.transports.helpers import Background

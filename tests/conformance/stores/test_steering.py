@@ -10,7 +10,9 @@ import pytest
 from engine.errors import ExecutionFinished, ExecutionNotFound, NothingToRetry
 from engine.model.states import ExecutionState, StepState
 from engine.model.work import Checkpoint, Park, Pointer
-from engine.store.control import cancel, pause, resume, retry_step
+from engine.store.cancels import cancel
+from engine.store.holds import pause, resume
+from engine.store.retries import retry_step
 from tests.conformance.stores.subject import Store, Worker
 from tests.conformance.stores.values import (
     DONE,

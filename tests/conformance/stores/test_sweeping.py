@@ -11,7 +11,7 @@ from engine.model.states import StepState
 from engine.model.work import Pointer
 from engine.store import sweep
 from engine.store.commands import TIMEOUT_GRACE_US
-from engine.store.control import pause, resume
+from engine.store.holds import pause, resume
 from engine.store.schema import steps
 from engine.store.start import NewExecution
 from engine.store.sweep import Swept, adopt_unannounced, release_orphans, sweep_due

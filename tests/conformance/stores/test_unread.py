@@ -6,7 +6,8 @@ import threading
 
 from engine.model.states import StepState
 from engine.model.work import Checkpoint, Flushed
-from engine.store.control import cancel, send_signal
+from engine.store.cancels import cancel
+from engine.store.signals import send_signal
 from engine.store.transactional import record_in_transaction
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import DONE, back, drive, event, first_drive, recorded, step

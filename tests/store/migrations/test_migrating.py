@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect, make_url, text
 
+from engine.config import load_settings
 from engine.errors import MilepostError, SchemaMismatch, StoreError
 from engine.store.database import Database
 from engine.store.migrations import check_schema, migrate, prepare_schema
@@ -98,18 +99,20 @@ def test_tables_of_an_older_release_say_what_to_run(database: Database, monkeypa
 
 
 def test_only_sqlite_is_migrated_by_itself(database: Database) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    by_itself = load_settings(overrides={"store.url": url}, environment={}).store.migrates_itself
     if database.dialect.name == "sqlite":
-        prepare_schema(database, "auto")
+        prepare_schema(database, migrates=by_itself)
         return
     with pytest.raises(SchemaMismatch):
-        prepare_schema(database, "auto")
-    prepare_schema(database, True)
+        prepare_schema(database, migrates=by_itself)
+    prepare_schema(database, migrates=True)
 
 
 def test_nothing_is_made_where_the_settings_say_no(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     with pytest.raises(SchemaMismatch):
-        prepare_schema(database, False)
+        prepare_schema(database, migrates=False)
     assert tables(database) == set()
     database.close()
 

@@ -10,9 +10,11 @@ from sqlalchemy import select
 
 from engine.errors import ExecutionNotFound, StoreError
 from engine.model.work import Claimed
-from engine.store.control import cancel, pause, send_signal
+from engine.store.cancels import cancel
+from engine.store.holds import pause
 from engine.store.prune import prune
 from engine.store.schema import executions, metadata, signals
+from engine.store.signals import send_signal
 from tests.store.rerun import sample_flows
 from tests.store.rerun.sample_flows import calls, registry
 from tests.store.rerun.working import SECOND_US, Clock, Engine

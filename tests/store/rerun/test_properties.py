@@ -18,9 +18,8 @@ from engine.definitions.flow import Flow, flow
 from engine.definitions.registry import Registry
 from engine.errors import ExecutionFinished
 from engine.model.states import FLOW_SEQ, TERMINAL, StepKind, StepState
-from engine.model.work import Claimed, Flush, Flushed, Pointer, StepOutcome
-from engine.store.claim import ANY_ATTEMPT
-from engine.store.control import cancel, send_signal
+from engine.model.work import ANY_ATTEMPT, Claimed, Flush, Flushed, Pointer, StepOutcome
+from engine.store.cancels import cancel
 from engine.store.database import Database
 from engine.store.flush import run_flush
 from engine.store.history import load_histories
@@ -28,6 +27,7 @@ from engine.store.migrations import migrate
 from engine.store.query import get_execution
 from engine.store.rerun import rerun
 from engine.store.schema import executions, metadata, steps
+from engine.store.signals import send_signal
 from engine.store.start import NewExecution, start_executions
 from engine.store.sweep import sweep_due
 from engine.store.workers import register_worker
