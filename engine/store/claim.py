@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from engine.model.states import StepState
 from engine.model.work import ANY_ATTEMPT, Claimed, Pointer
 from engine.store.batches import BatchUpdate
 from engine.store.commands import TIMEOUT_GRACE_US
@@ -77,7 +78,8 @@ def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> 
             tx.dialect.among(
                 (steps.c.execution_id, steps.c.seq), {(pointer.execution_id, pointer.seq) for pointer in part}
             ),
-            steps.c.ready_queue.is_not(None),
+            # Not ``ready_queue``, whose index would have every ready step looked through for these few.
+            steps.c.state == StepState.READY,
         )
         claimed += _claim(tx, owner, query, _wanted(part))
     return claimed

@@ -7,14 +7,16 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import and_, event
 from sqlalchemy.pool import StaticPool
 
 from engine.errors import StoreUnavailable
 from engine.store.dialects.base import Dialect
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Column, ColumnElement, Connection, Engine
     from sqlalchemy.exc import DBAPIError
 
 BUSY_SECONDS = 30.0
@@ -57,6 +59,11 @@ class SQLiteDialect(Dialect):
 
     def is_missing_table(self, error: DBAPIError) -> bool:
         return "no such table" in str(error.orig)
+
+    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
+        # Of columns together it makes a list to compare every row with. Each by itself it looks up by an index.
+        each = [column.in_({row[place] for row in rows}) for place, column in enumerate(columns)]
+        return and_(*each, super().among(columns, rows))
 
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlite_errorname", None) or ""
