@@ -54,7 +54,7 @@ class Bench:
         """Run one flush of the worker, and return what it claimed."""
         self.flushes += 1
         room = BATCH if parts.get("claim_due") or parts.get("pointers") else 0
-        flush = Flush(self.worker_id, self.flushes, LEASE_US, (QUEUE,), room, **parts)  # type: ignore[arg-type]
+        flush = Flush(self.worker_id, LEASE_US, (QUEUE,), room, number=self.flushes, **parts)  # type: ignore[arg-type]
         return run_flush(tx, flush).claimed
 
 

@@ -161,6 +161,10 @@ class NothingToRetry(StoreError):
     """There is no dead letter to retry."""
 
 
+class RefusedByStore(StoreError):
+    """The database refused for good what was to be recorded of an execution, so it waits for an operator."""
+
+
 class LeaseLost(StoreError):
     """Peers declared this worker dead, so nothing it still holds may be written."""
 

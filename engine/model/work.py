@@ -97,8 +97,6 @@ class Flush(msgspec.Struct):
     """Everything a worker has for the store at one moment. It becomes one transaction."""
 
     worker_id: int
-    number: int
-    """Grows by one with every flush of this worker; recorded, so that an unanswered commit can be resolved."""
     lease_us: int
     queues: tuple[str, ...]
     """Queues this worker serves."""
@@ -120,6 +118,15 @@ class Flush(msgspec.Struct):
     a step's result goes on with its flow."""
     resend_us: int | None = None
     """When a step that was offered is offered again; None where steps are claimed without messages."""
+    number: int = 0
+    """Grows by one with every flush of this worker; recorded, so that an unanswered commit can be resolved."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to record and nothing to claim."""
+        return not (
+            self.checkpoints or self.reschedules or self.progress or self.parks or self.pointers or self.claim_due
+        )
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):

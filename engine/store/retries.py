@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from engine.store.database import Transaction
 
 _DEAD = "state = 'dead'"
-# What a dead letter may be given again is what its policy gave it first: see ``dead_letter`` in the schema.
-_GRANT = "max_attempts = attempt + dead_letter, owner = NULL"
+# What a dead letter may be given again is what its policy gave it first: see ``dead_letter`` in the schema. A step that
+# is one because the store refused its result may have no such policy.
+_GRANT = "max_attempts = attempt + CASE WHEN dead_letter > 0 THEN dead_letter ELSE 1 END, owner = NULL"
 REVIVE = BatchUpdate(
     steps,
     keys=("execution_id", "seq"),

@@ -152,7 +152,7 @@ class Worker:
         """Build the next flush."""
         self.number += 1
         settings: dict[str, Any] = {"room": self.room, "checkpoints": list(checkpoints)} | options
-        return Flush(self.id, self.number, LEASE_US, self.queues, **settings)
+        return Flush(self.id, LEASE_US, self.queues, number=self.number, **settings)
 
     def run(self, flush: Flush) -> Flushed:
         """Run a flush in one transaction."""

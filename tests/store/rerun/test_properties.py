@@ -185,7 +185,7 @@ class World:
 
     def _flush(self, pointers: list[Pointer]) -> Flushed:
         self._number += 1
-        flush = Flush(self._worker_id, self._number, LEASE_US, (QUEUE,), 100, pointers=pointers)
+        flush = Flush(self._worker_id, LEASE_US, (QUEUE,), 100, pointers=pointers, number=self._number)
         wanted = self._driving.fill(flush)
         with self.database.write() as tx:
             flushed = run_flush(tx, flush)

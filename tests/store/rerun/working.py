@@ -134,7 +134,7 @@ class Engine:
     def round(self) -> bool:
         """Record, claim, drive and run once; tell whether anything happened."""
         self._number += 1
-        flush = Flush(self._id, self._number, LEASE_US, ("default",), 1000, claim_due=True, take_woken=True)
+        flush = Flush(self._id, LEASE_US, ("default",), 1000, claim_due=True, take_woken=True, number=self._number)
         reload = self._driving.fill(flush)
         with self.database.write() as tx:
             flushed = run_flush(tx, flush)
