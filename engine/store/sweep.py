@@ -103,9 +103,14 @@ def adopt_unannounced(tx: Transaction, resend_us: int) -> Swept:
     return Swept(offered, len(found) == BATCH, None, tx.now_us)
 
 
-def find_dead(tx: Transaction, own_id: int) -> list[int]:
-    """Return the ids of peers that have died and that nobody has declared dead yet."""
-    return [worker.id for worker in living_workers(tx) if worker.id != own_id and has_died(tx, worker)]
+def find_dead(tx: Transaction, own_id: int, *, by_lease: bool = True) -> list[int]:
+    """Return the ids of peers that have died and that nobody has declared dead yet.
+
+    ``by_lease``: also those whose lease ran out. After an outage of the database all have, and are alive.
+    """
+    return [
+        worker.id for worker in living_workers(tx) if worker.id != own_id and has_died(tx, worker, by_lease=by_lease)
+    ]
 
 
 def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:

@@ -1,11 +1,9 @@
 """The register of workers: who is alive, and who is declared dead.
 
 A worker is alive while its lease runs (``expires_us``, renewed by every flush and by its heartbeat) and, where that
-can be
-known, while its process lives: on servers its session holds a lock that falls with it; on SQLite, whose users share a
-host, the
-operating system is asked. So the work of a killed process goes on at once, and a false alarm of the lease alone takes a
-silence of the whole lease.
+can be known, while its process lives: on servers its session holds a lock that falls with it; on SQLite, whose users
+share a host, the operating system is asked. So the work of a killed process goes on at once, and a false alarm of the
+lease alone takes a silence of the whole lease.
 """
 
 from __future__ import annotations
@@ -111,9 +109,9 @@ def owned_steps(tx: Transaction, worker_id: int) -> set[tuple[str, int, int]]:
     return {(row[0], row[1], row[2]) for row in tx.connection.execute(query)}
 
 
-def has_died(tx: Transaction, worker: WorkerRow) -> bool:
-    """Tell whether a worker's lease ran out, or its process is known to have ended."""
-    if worker.expires_us < tx.now_us:
+def has_died(tx: Transaction, worker: WorkerRow, *, by_lease: bool = True) -> bool:
+    """Tell whether a worker's lease ran out (where ``by_lease``), or its process is known to have ended."""
+    if by_lease and worker.expires_us < tx.now_us:
         return True
     if tx.dialect.locks_rows:
         return tx.dialect.surely_dead(tx.connection, worker.id)

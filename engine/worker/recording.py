@@ -51,7 +51,7 @@ class Recorder:
             parts = parts_of(flush)
             if not parts:
                 raise
-            log.error("the store refused a flush", executions=len(parts), error=str(error))
+            log.error("the store refused a flush", executions=len(parts), error=_line_of(error))
         whole = Flushed(0)
         for execution_id, part in parts.items():
             add(whole, self._run_or_set_aside(execution_id, part))

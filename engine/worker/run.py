@@ -17,7 +17,7 @@ from engine.logs import configure_logging, writes_json
 from engine.store.database import Database
 from engine.store.migrations import prepare_schema
 from engine.worker.banner import banner, facts
-from engine.worker.supervisor import supervise
+from engine.worker.supervisor import lifeline, supervise
 from engine.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def run_worker(settings: Settings) -> int:
 async def _serve(settings: Settings, database: Database, registry: Registry) -> None:
     worker = Worker(settings, database, registry)
     _stop_on_signals(worker)
+    _stop_with_supervisor(worker)
     _introduce(settings, facts(settings, registry, worker.name, version("milepost")))
     await worker.run()
     log.info("worker stopped", worker=worker.name)
@@ -83,3 +84,18 @@ def _stop_on_signals(worker: Worker) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
+
+
+def _stop_with_supervisor(worker: Worker) -> None:
+    """Have the worker end when the process that started it has ended without telling it."""
+    ends = lifeline()
+    if ends is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(ends)
+        log.warning("the supervisor has ended; so does this worker", worker=worker.name)
+        worker.stop()
+
+    loop.add_reader(ends, ended)

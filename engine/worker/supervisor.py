@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ RESTART_SECONDS = 1.0
 POLL_SECONDS = 0.05
 UNUSABLE = 2
 """The exit code of a process that could not use its configuration; neither could another one."""
+LIFELINE = "MILEPOST_LIFELINE"
+"""The variable that names the file by whose end a worker process learns that its supervisor is no more."""
 STOPPED_AS_TOLD = (0, -signal.SIGTERM, -signal.SIGINT)
 """A process that was told before it could listen is ended by the signal itself, and had not begun anything."""
 
@@ -40,14 +43,23 @@ def supervise(count: int) -> int:
     Every signal is passed on to all; the workers themselves take several that come together for one.
     """
     signals: list[int] = []
+    # Only this process holds the writing end: however it ends, the kernel closes it.
+    read_end, _held = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
-    return _watch([_Child(_start()) for _ in range(count)], signals, _start)
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "engine.cli.worker", *sys.argv[1:], "--processes", "1"]
+        environment = os.environ | {LIFELINE: str(read_end)}
+        return subprocess.Popen(command, pass_fds=[read_end], env=environment)  # noqa: S603 - this very program
+
+    return _watch([_Child(start()) for _ in range(count)], signals, start)
 
 
-def _start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "engine.cli.worker", *sys.argv[1:], "--processes", "1"]
-    return subprocess.Popen(command)  # noqa: S603 - this very program, with its own arguments
+def lifeline() -> int | None:
+    """Return the file that ends with this process's supervisor; None if it has none."""
+    number = os.environ.get(LIFELINE)
+    return None if number is None else int(number)
 
 
 def _watch(children: list[_Child], signals: list[int], start: Callable[[], subprocess.Popen[bytes]]) -> int:

@@ -627,6 +627,11 @@ async def recorded(what: str) -> str:
 
 
 @flow
+async def recorded_in_turn(names: list[str]) -> list[str]:
+    return [await record(name) for name in names]
+
+
+@flow
 async def only_inline(n: int) -> int:
     total = 0
     for _ in range(n):

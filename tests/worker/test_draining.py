@@ -172,14 +172,33 @@ def test_several_processes_share_signals_and_are_replaced(store: Store) -> None:
         assert len(store.workers("gone")) == 2
 
 
-def test_a_terminal_s_interrupt_counts_once(sqlite_url: str, tmp_path: Path) -> None:
+def test_processes_whose_supervisor_is_killed_end_too(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, trace, path = Store(sqlite_url), Trace(tmp_path / "trace"), tmp_path / "go"
+    monkeypatch.setenv(Trace.VARIABLE, str(trace.path))
+    with supervised(store.url, "--processes", "2") as process:
+        wait_until(lambda: len(store.workers("alive")) == 2, "two workers")
+        children = children_of(process.pid)
+        (execution_id,) = store.start("one_step", name="waits_for_file", path=str(path))
+        wait_until(trace.entries, "the step being under way")
+        kill(process)
+        wait_until(lambda: len(store.workers("alive")) == 1, "the idle one leaving")
+        path.touch()
+        wait_until(lambda: not any(process_token(pid) for pid in children), "the other one ending")
+        assert store.result(execution_id)[1] == 1, "it had the time to finish"
+    store.check()
+    store.close()
+
+
+def test_a_terminal_s_interrupt_counts_once(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C reaches every process of a terminal's group, and is passed on too: no worker may take that for two."""
-    store = Store(sqlite_url)
-    path = tmp_path / "go"
+    store, trace, path = Store(sqlite_url), Trace(tmp_path / "trace"), tmp_path / "go"
+    monkeypatch.setenv(Trace.VARIABLE, str(trace.path))
     with supervised(store.url, "--processes", "2") as process:
         wait_until(lambda: len(store.workers("alive")) == 2, "two workers")
         (execution_id,) = store.start("one_step", name="waits_for_file", path=str(path))
-        store.wait_for_step(execution_id, "claimed")
+        wait_until(trace.entries, "the step being under way")
         for pid in [process.pid, *children_of(process.pid)]:
             os.kill(pid, signal.SIGINT)
         started = time.monotonic()

@@ -27,9 +27,12 @@ class MySQLDialect(Dialect):
     name = "mysql"
     placeholder = "%s"
     now_sql = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
-    # Deadlock, lock wait timeout, too many connections, server gone, lost, shutting down, and (MariaDB) a row that
-    # changed since it was read.
-    transient_codes = frozenset({"1213", "1205", "1040", "2006", "2013", "2003", "1053", "1020", "1927", "1317"})
+    # Deadlock, lock wait timeout, and (MariaDB) a row that changed since it was read; too many connections, server
+    # gone, lost, shutting down, a session that was ended; disk or table full, and a server that only reads.
+    transient_codes = frozenset(
+        {"1213", "1205", "1020", "1040", "1203", "2006", "2013", "2003", "2055", "1053", "1927", "1317", "4031"}
+        | {"1021", "1114", "1290", "1836"}
+    )
 
     missing_table_codes = frozenset({"1146"})
 

@@ -32,9 +32,11 @@ class PostgreSQLDialect(Dialect):
     name = "postgresql"
     placeholder = "%s"
     now_sql = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-    # Serialization failure, deadlock, lock not available, and the server stopping, starting or out of connections.
+    # Serialization failure, deadlock, lock not available; the server stopping, starting, out of connections, memory or
+    # disk; a standby that was promoted elsewhere, or reads only; a session that was idle in a transaction for too long.
     transient_codes = frozenset(
-        {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "08006", "08003", "08000"}
+        {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53000", "53100", "53200", "53300", "58030", "25006"}
+        | {"25P03", "08000", "08001", "08003", "08004", "08006"}
     )
 
     missing_table_codes = frozenset({"42P01"})

@@ -32,7 +32,11 @@ class SQLiteDialect(Dialect):
     placeholder = "?"
     now_sql = "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
     locks_rows = False
-    transient_codes = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
+    # Locked by others; a disk that is full, or that fails; a file that cannot be opened, or written, for now.
+    transient_codes = frozenset(
+        {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY"}
+        | {"SQLITE_CANTOPEN"}
+    )
 
     def prepare_engine(self, engine: Engine) -> None:
         in_memory = isinstance(engine.pool, StaticPool)
@@ -66,7 +70,9 @@ class SQLiteDialect(Dialect):
         return and_(*each, super().among(columns, rows))
 
     def code_of(self, error: DBAPIError) -> str:
-        return getattr(error.orig, "sqlite_errorname", None) or ""
+        # SQLITE_BUSY_SNAPSHOT and its like say more of what SQLITE_BUSY says.
+        name = getattr(error.orig, "sqlite_errorname", None) or ""
+        return "_".join(name.split("_")[:2])
 
 
 def begin_immediate(connection: sqlite3.Connection) -> None:
