@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,6 @@ from pathlib import Path
 from benchmarks.harness.errors import BenchmarkError
 from benchmarks.harness.places import Place
 from benchmarks.harness.processes import rss_mb
-from tests.servers.supervisor import signal_at_parents_death
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOWS = ROOT / "benchmarks" / "flows.py"
@@ -69,6 +69,11 @@ class Cluster:
         """Return how much memory each of them uses."""
         return [rss_mb(pid) for pid in self.pids]
 
+    def signal_all(self, number: int) -> None:
+        """Send a signal to each of them."""
+        for worker in self._workers:
+            worker.send_signal(number)
+
     def check(self) -> None:
         """Raise BenchmarkError, with what it said, if a worker has ended."""
         for number, worker in enumerate(self._workers):
@@ -83,13 +88,12 @@ class Cluster:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
         with self._log(number).open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "engine.cli.worker"],
+                [*_bound(), sys.executable, "-m", "engine.cli.worker"],
                 cwd=self._home,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=signal_at_parents_death(signal.SIGTERM),  # noqa: PLW1509 - nothing is locked meanwhile
             )
 
     def _wait_until_ready(self) -> None:
@@ -107,8 +111,7 @@ class Cluster:
             time.sleep(POLL_SECONDS)
 
     def _stop(self) -> None:
-        for worker in self._workers:
-            worker.send_signal(signal.SIGTERM)
+        self.signal_all(signal.SIGTERM)
         for number, worker in enumerate(self._workers):
             try:
                 code = worker.wait(STOP_SECONDS)
@@ -129,3 +132,8 @@ class Cluster:
 
     def _said(self, number: int) -> str:
         return self._log(number).read_text(errors="replace")[-LAST_WORDS:].strip() or "it said nothing"
+
+
+def _bound() -> list[str]:
+    """Return what makes Linux stop a worker when its parent is killed, and cannot do so itself."""
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []

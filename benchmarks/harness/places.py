@@ -35,6 +35,11 @@ class Place:
     messages: Engine | None
     servers: set[int] | None
 
+    @property
+    def transport(self) -> str:
+        """What carries the steps: ``sql`` for the queue inside the store, else the scheme of the broker's URL."""
+        return self.broker.partition("://")[0]
+
     def counts(self) -> Counts:
         """Return what has been counted so far."""
         return counts_of(self.database, self.messages)

@@ -63,6 +63,28 @@ def rss_mb(pid: int) -> float:
     return sum(_rss_bytes(each) for each in tree_of([pid])) / (1 << 20)
 
 
+class Io(NamedTuple):
+    """What processes have read and written so far."""
+
+    reads: int
+    """System calls that read, among them those that read what is in memory already."""
+    writes: int
+    written_bytes: int
+    """What went on its way to a disk."""
+
+
+def io_of(pids: Collection[int]) -> Io:
+    """Return what these processes have read and written so far, without those that descend from them."""
+    found = [_io(pid) for pid in pids]
+    return Io(*(sum(part) for part in zip(*found, strict=True)))
+
+
+def _io(pid: int) -> Io:
+    lines = (PROC / str(pid) / "io").read_text().splitlines()
+    values = {name: int(value) for name, value in (line.split(": ") for line in lines)}
+    return Io(values["syscr"], values["syscw"], values["write_bytes"])
+
+
 def _rss_bytes(pid: int) -> int:
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
