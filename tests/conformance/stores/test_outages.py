@@ -11,8 +11,8 @@ from engine.model.states import ExecutionState, StepState
 from engine.model.work import Flush, Flushed
 from engine.store.flush import run_flush
 from engine.store.workers import declare_dead, flushes_of
-from engine.worker import flusher
-from engine.worker.flusher import Flusher
+from engine.worker import recording
+from engine.worker.recording import Recorder
 from tests.conformance.stores.outages import session_ends_after, unanswered_commit
 from tests.conformance.stores.subject import Store, Worker
 from tests.conformance.stores.values import DONE, back, child, drive, recorded, step
@@ -21,17 +21,12 @@ from tests.conformance.transports.helpers import Background
 CHILD = "01jxt21q000000000000000001"
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flusher, "SHORTEST_PAUSE_SECONDS", 0.001)
-
-
 class Runs:
     """Counts how often flushes are run."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        monkeypatch.setattr(flusher, "run_flush", self._run)
+        monkeypatch.setattr(recording, "run_flush", self._run)
 
     def _run(self, tx: object, flush: Flush) -> Flushed:
         self.count += 1
@@ -43,13 +38,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     return Runs(monkeypatch)
 
 
-def of(store: Store) -> Flusher:
-    return Flusher(store.database, position_of=lambda _id: 0, announce=lambda _offered: None, on_reply=lambda _: None)
-
-
-def persist(store: Store, flush: Flush) -> Flushed:
+def persist(store: Store, flush: Flush, *, gives_up: bool = False) -> Flushed:
     """Run a flush as a worker does: until the database has answered."""
-    return of(store)._flush(flush)
+    recorder = Recorder(store.database, lambda _seconds: gives_up)
+    recorder._worker_id, recorder._flushes = flush.worker_id, flush.number - 1
+    return recorder.record(flush)
 
 
 def everything(store: Store, worker: Worker) -> tuple[Flush, str]:
@@ -130,10 +123,8 @@ def test_a_commit_that_is_still_under_way_is_waited_for(server_store: Store) -> 
 def test_whoever_gives_up_is_told_so(store: Store) -> None:
     worker = store.worker()
     flush = worker.build()
-    persisting = of(store)
-    persisting.abandon()
     with unanswered_commit(store, happens=False), pytest.raises(StoreUnavailable):
-        persisting._flush(flush)
+        persist(store, flush, gives_up=True)
 
 
 def test_a_worker_declared_dead_while_its_commit_was_not_answered_still_learns_that_it_happened(store: Store) -> None:
