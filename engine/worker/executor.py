@@ -120,8 +120,9 @@ class Executor:
         attempt.begun = True
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
-        with self._database.write() as tx, running_step(self.context_of(attempt, tx.connection)):
-            output = self.encode(step, step.fn(*args, **kwargs))
+        with self._database.write() as tx:
+            with tx.dialect.unhurried(tx.connection), running_step(self.context_of(attempt, tx.connection)):
+                output = self.encode(step, step.fn(*args, **kwargs))
             if attempt.abandoned:
                 raise LeaseLost("the attempt was given up while its transaction was open; nothing of it was written")
             offered = record(tx, output)

@@ -124,6 +124,11 @@ class Dialect:
         """Tell whether an error says that a table does not exist."""
         return self.code_of(error) in self.missing_table_codes
 
+    @contextlib.contextmanager
+    def unhurried(self, connection: Connection) -> Generator[None]:
+        """Let code that is not the engine's take its time within a transaction, where idle ones are ended."""
+        yield
+
     # -- migrations --------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager

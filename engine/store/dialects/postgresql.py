@@ -24,6 +24,22 @@ LIVENESS_CLASS = 0x4D50
 MIGRATION_KEY = 0
 """Second key of the lock on the tables as such; the ids of workers begin at 1."""
 MIGRATION_WAIT = "60s"
+IDLE_TRANSACTION_SECONDS = 10
+"""How long a transaction may lie idle before the server ends it: as long as a worker's lease is by default. Peers
+would wait for the locks of a worker that fell silent in the middle of one for as long as its session lives."""
+_IDLE = "idle_in_transaction_session_timeout"
+# A limit that the server or the role has set already, and that is shorter, stays.
+_LIMIT_IDLE_TRANSACTIONS = f"""\
+SELECT set_config(name, '{IDLE_TRANSACTION_SECONDS}s', false) FROM pg_settings
+WHERE name = '{_IDLE}' AND (setting = '0' OR setting::int > {IDLE_TRANSACTION_SECONDS * 1000})"""
+# Of a host that vanished, neither side learns in any other way: after 11 seconds, like a lease.
+_SERVER_KEEPALIVES = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "11s",
+}  # fmt: skip
+_CLIENT_KEEPALIVES = {
+    "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000,
+    "connect_timeout": 10,
+}  # fmt: skip
 
 
 class PostgreSQLDialect(Dialect):
@@ -47,10 +63,20 @@ class PostgreSQLDialect(Dialect):
         return {"isolation_level": "READ COMMITTED"}
 
     def prepare_engine(self, engine: Engine) -> None:
+        @event.listens_for(engine, "do_connect")
+        def _connecting(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+            for name, value in _CLIENT_KEEPALIVES.items():
+                # What the URL says goes before.
+                parameters.setdefault(name, value)
+
         @event.listens_for(engine, "connect")
         def _connected(connection: Any, _record: Any) -> None:
             # Prepare a statement at its second use: there are a dozen, each used for the life of the connection.
             connection.prepare_threshold = 1
+            connection.execute(_LIMIT_IDLE_TRANSACTIONS)
+            for name, value in _SERVER_KEEPALIVES.items():
+                connection.execute(f"SET {name} = '{value}'")
+            connection.commit()
 
     def insert(self, connection: Connection, statement: BatchInsert, rows: Sequence[Row]) -> None:
         if rows:
@@ -64,6 +90,13 @@ class PostgreSQLDialect(Dialect):
 
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlstate", None) or ""
+
+    @contextlib.contextmanager
+    def unhurried(self, connection: Connection) -> Generator[None]:
+        limit = connection.exec_driver_sql(f"SELECT current_setting('{_IDLE}')").scalar_one()
+        connection.exec_driver_sql(f"SET LOCAL {_IDLE} = 0")
+        yield
+        connection.exec_driver_sql(f"SET LOCAL {_IDLE} = '{limit}'")
 
     @contextlib.contextmanager
     def migrating(self, connection: Connection) -> Generator[None]:
