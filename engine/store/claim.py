@@ -14,9 +14,9 @@ from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.schema import READY_INDEX, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import Connection, Select
 
     from engine.store.batches import Row
     from engine.store.database import Transaction
@@ -48,6 +48,12 @@ _COLUMNS = (
     steps.c.ready_us,
     steps.c.retry,
 )
+
+
+def is_any_ready(connection: Connection, queues: Collection[str]) -> bool:
+    """Tell whether a step is ready on one of these queues."""
+    query = select(steps.c.seq).where(steps.c.ready_queue.in_(sorted(queues))).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def claim_ready(tx: Transaction, owner: int, queues: Sequence[str], room: int) -> list[Claimed]:

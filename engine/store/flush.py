@@ -59,7 +59,8 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
     """Record and claim everything in a flush.
 
     Flows that it wakes on queues that this worker serves are claimed at once, if the worker wants them.
-    Raises LeaseLost when peers have declared the worker dead: nothing is written.
+    Raises LeaseLost when peers have declared the worker dead: nothing is written. A flush that had nothing to record
+    and found nothing to claim leaves no trace, and does not ask about the lease.
     """
     flushed = Flushed(tx.now_us)
     touched = executions_touched(flush)
@@ -78,6 +79,9 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
         flushed.claimed += claim_pointers(tx, flush.worker_id, flush.pointers)
     if flush.claim_due and len(flushed.claimed) < flush.room:
         flushed.claimed += claim_ready(tx, flush.worker_id, flush.queues, flush.room - len(flushed.claimed))
+    if not touched and not flushed.claimed:
+        # Nothing was written, so nothing has to reach the disk, and no peer is told of a change.
+        return flushed
     # Last, so that the row which every peer looks at is locked for the shortest time.
     renewed = (flush.worker_id, flush.number, tx.now_us + flush.lease_us)
     if not tx.dialect.update(tx.connection, RENEW, [renewed]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.store.claim import is_any_ready
 from engine.store.wakeups import READY_CHANNEL, open_listener, send_hint
 from engine.worker.background import Background
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 
 class Hints:
-    """Waits for hints of ready steps and passes them on."""
+    """Waits for hints of ready steps on some queues, and passes them on."""
 
-    def __init__(self, database: Database, poll_us: int, on_hint: Callable[[], None]) -> None:
+    def __init__(self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None]) -> None:
+        self._database = database
+        self._queues = frozenset(queues)
         self._listener = open_listener(database, [READY_CHANNEL])
         self._poll = poll_us / 1e6
         self._on_hint = on_hint
@@ -26,11 +29,17 @@ class Hints:
 
     def turn(self) -> float:
         """Wait for one hint, or for the poll interval."""
-        self._listener.wait(self._poll)
+        heard = self._listener.wait(self._poll)
         if self._closed:
             return 60.0
-        self._on_hint()
+        if heard & self._queues or self._is_any_ready():
+            self._on_hint()
         return 0.0
+
+    def _is_any_ready(self) -> bool:
+        """Look for oneself, where a hint does not say what it is about: a claim takes locks that others wait for."""
+        with self._database.connection() as connection:
+            return is_any_ready(connection, self._queues)
 
     def close(self) -> None:
         """End the wait."""
@@ -43,11 +52,11 @@ class EmbeddedQueue:
 
     embedded = True
 
-    def __init__(self, database: Database, poll_us: int, on_hint: Callable[[], None]) -> None:
+    def __init__(self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None]) -> None:
         self.resend_us: int | None = None
         self._database = database
         self._on_hint = on_hint
-        self._hints = Hints(database, poll_us, on_hint)
+        self._hints = Hints(database, queues, poll_us, on_hint)
         self._listening = Background("milepost-hints", self._hints.turn)
 
     def start(self) -> None:

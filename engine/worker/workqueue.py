@@ -72,7 +72,7 @@ def open_work_queue(settings: Settings, database: Database, ports: Ports) -> Wor
     """Return the work queue that the settings name. Raises ConfigError for a broker that cannot be used."""
     url = settings.broker.url.reveal()
     if is_embedded(url):
-        return EmbeddedQueue(database, int(settings.worker.poll_interval), ports.hinted)
+        return EmbeddedQueue(database, settings.worker.queues, int(settings.worker.poll_interval), ports.hinted)
     return BrokerQueue(
         Broker(url), settings.worker.queues, int(settings.broker.resend_after), ports.room, ports.arrived
     )

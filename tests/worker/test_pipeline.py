@@ -74,15 +74,17 @@ def test_commits_are_shared_under_load(store: Store) -> None:
 
 def test_a_single_flow_waits_for_no_batch(store: Store) -> None:
     """Each result is one flush, with the next step already in it; the start and its end need no more."""
-    with serving(store.url, poll_interval="1h") as worker:
-        wait_until(lambda: worker.worker_id, "the worker")
-        wait_until(lambda: store.flushes() >= 1, "the first look at the queue")
-        # SQLite's hint tells of this worker's own commits too: each brings one look at the queue at most.
+    with serving(store.url, poll_interval="1h"):
+        # Once it has answered to a hint, the worker listens.
+        (first,) = store.start("sequence", n=1)
+        send_hint(store.database, READY_CHANNEL, ["default"])
+        assert store.result(first) == 1
         before = store.flushes()
         (execution_id,) = store.start("sequence", n=20)
         send_hint(store.database, READY_CHANNEL, ["default"])
         assert store.result(execution_id) == 20
-    assert store.flushes() - before <= 2 * 22 + 4
+    # What else the hints bring: on SQLite one may come too late, and find nothing.
+    assert store.flushes() - before <= 22 + 3
     attempts = store.rows("SELECT attempt FROM milepost_steps WHERE execution_id = :id AND seq > 0", id=execution_id)
     assert {row[0] for row in attempts} == {1}
     assert store.step(execution_id, 0).attempt == 1, "its history was never loaded again"
