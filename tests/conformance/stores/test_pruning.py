@@ -8,7 +8,7 @@ from engine.model.states import StepState
 from engine.store.prune import prune, prune_workers
 from engine.store.schema import attributes, executions, metadata, signals, steps
 from engine.store.signals import send_signal
-from engine.store.workers import declare_dead, leave
+from engine.store.workers import declare_dead, leave, renew_lease
 from tests.conformance.stores.subject import LEASE_US, Store, Worker
 from tests.conformance.stores.values import DONE, SECOND, event, first_drive, step
 from tests.conformance.transports.helpers import Background
@@ -80,7 +80,7 @@ def test_workers_that_are_gone_and_hold_nothing_are_forgotten(store: Store) -> N
     store.write(declare_dead, [dead.id, holding.id])
     store.write(leave, gone.id)
     store.clock.go_on(LEASE_US / SECOND + 1)
-    recent.flush()
+    store.write(renew_lease, recent.id, LEASE_US)
     store.write(declare_dead, [recent.id])
     assert store.write(prune_workers, store.clock.now_us) == 2
     assert counts(store)["workers"] == 3

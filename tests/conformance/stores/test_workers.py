@@ -117,8 +117,9 @@ def test_a_worker_that_left_is_not_looked_after(store: Store) -> None:
     store.write(leave, worker.id)
     assert store.read(living_workers) == []
     assert store.read(find_dead, 0) == []
+    store.start()
     with pytest.raises(LeaseLost):
-        worker.flush()
+        worker.claim()
 
 
 def test_what_a_worker_owns_is_told_with_the_attempt(store: Store) -> None:
@@ -133,9 +134,19 @@ def test_what_a_worker_owns_is_told_with_the_attempt(store: Store) -> None:
 def test_the_number_of_the_last_flush_is_known(store: Store) -> None:
     worker = store.worker()
     assert store.read(flushes_of, worker.id) == 0
-    worker.flush()
-    worker.flush()
-    assert store.read(flushes_of, worker.id) == 2
+    for number in (1, 2):
+        store.start()
+        assert len(worker.claim()) == 1
+        assert store.read(flushes_of, worker.id) == number
+
+
+def test_a_flush_without_effect_leaves_no_trace(store: Store) -> None:
+    worker = store.worker()
+    expires_us = store.read(living_workers)[0].expires_us
+    store.clock.go_on(1)
+    assert worker.claim() == []
+    assert store.read(flushes_of, worker.id) == 0
+    assert store.read(living_workers)[0].expires_us == expires_us
 
 
 def test_a_worker_whose_session_fell_is_dead_at_once(server_store: Store) -> None:
