@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
-from engine.store.places import heads_of
+from engine.store.places import heads_of, reached_by_messages
 from engine.store.schema import DUE_INDEX, OPERATOR, OWNER_INDEX, READY_INDEX, executions, steps, workers
 from engine.store.workers import WorkerState, has_died, living_workers
 
@@ -58,7 +58,8 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
     """Make what is due ready, in one bounded batch.
 
     ``resend_us``: steps are offered by messages, so a ready step that nobody took falls due again, after a delay that
-    grows with the time it has waited. None: workers find ready steps by themselves.
+    grows with the time it has waited. It is not offered again as long as its message seems to wait behind others. None:
+    workers find ready steps by themselves.
     """
     swept = Swept(now_us=tx.now_us)
     query = (
@@ -70,6 +71,9 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
     found = tx.connection.execute(_skipping(tx, query, DUE_INDEX)).all()
     # Nothing of a held execution is due, except for what runs in it beyond its time.
     held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
+    reached: dict[tuple[str, int], int] = {}
+    if resend_us is not None and any(row[5] == StepState.READY for row in found):
+        reached = reached_by_messages(tx, resend_us)
     rows: list[Row] = []
     to_hold: list[Row] = []
     for execution_id, seq, attempt, queue, priority, state, ready_us in found:
@@ -79,7 +83,8 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
         since_us = ready_us if state == StepState.READY and ready_us is not None else tx.now_us
         again_us = None if resend_us is None else tx.now_us + max(resend_us, tx.now_us - since_us)
         rows.append((execution_id, seq, since_us, again_us))
-        swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
+        if state != StepState.READY or since_us <= reached.get((queue, priority), since_us):
+            swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     tx.dialect.update(tx.connection, HOLD, to_hold)
     swept.more = len(found) == BATCH

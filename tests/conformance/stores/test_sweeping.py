@@ -13,7 +13,7 @@ from engine.store import sweep
 from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.holds import pause, resume
 from engine.store.schema import steps
-from engine.store.start import NewExecution
+from engine.store.start import NewExecution, Started
 from engine.store.sweep import Swept, adopt_unannounced, release_orphans, sweep_due
 from engine.store.workers import declare_dead, leave
 from tests.conformance.stores.subject import Store
@@ -202,6 +202,47 @@ def test_a_sweeper_passes_over_rows_that_somebody_is_at(server_store: Store) -> 
         swept = store.sweep()
     assert [pointer.execution_id for pointer in swept.offered] == [second]
     assert [pointer.execution_id for pointer in store.sweep().offered] == [first]
+
+
+def test_a_step_whose_message_waits_behind_others_is_not_offered_again(store: Store) -> None:
+    resend_us = 10 * SECOND
+    early, late = [one.id for _ in range(2) for one in _started_later(store, resend_us)]
+    store.clock.go_on(12)
+    # What became ready first is claimed by its message just now: the other one's message is behind it.
+    worker = store.worker()
+    held = worker.claim_one(early, 0)
+    assert store.sweep(resend_us).offered == []
+    # Looked at again when it has waited for twice as long; nothing was claimed lately, so its message may be lost.
+    store.clock.go_on(11)
+    assert store.sweep(resend_us).offered == []
+    store.clock.go_on(2)
+    assert [pointer.execution_id for pointer in store.sweep(resend_us).offered] == [late]
+    assert store.step(early, 0).attempt == held.attempt
+
+
+def test_a_step_that_messages_have_passed_by_is_offered_again(store: Store) -> None:
+    resend_us = 10 * SECOND
+    lost, later = [one.id for _ in range(2) for one in _started_later(store, resend_us)]
+    store.clock.go_on(12)
+    store.worker().claim_one(later, 0)
+    assert [pointer.execution_id for pointer in store.sweep(resend_us).offered] == [lost]
+
+
+def test_what_is_claimed_without_a_message_says_nothing_of_how_far_they_have_come(store: Store) -> None:
+    resend_us = 10 * SECOND
+    worker = store.worker()
+    (waits,) = [one.id for one in _started_later(store, resend_us)]
+    store.clock.go_on(12)
+    # Started, and claimed as it became ready: its flow was woken by this worker's own flush.
+    id = store.running(worker, step(1))
+    worker.flush(recorded(worker.claim_one(id, 1)), take_woken=True, resend_us=resend_us)
+    assert store.step(id, 0).state == StepState.CLAIMED
+    assert [pointer.execution_id for pointer in store.sweep(resend_us).offered] == [waits]
+
+
+def _started_later(store: Store, resend_us: int) -> list[Started]:
+    store.clock.go_on(1)
+    return store.start_all(*_new(1), resend_us=resend_us)
 
 
 def _new(count: int) -> list[NewExecution]:
