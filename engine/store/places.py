@@ -1,8 +1,8 @@
 """Places in the queues: where work that is given back goes, and how far messages have come.
 
 Work that had been claimed already, and is given back, goes to the head of its queue: it had waited for its turn before.
-At its old place, or at the back, it would wait behind whatever else has gathered, while other flows that were begun with
-it go on.
+At its old place, or at the back, it would wait behind whatever else has gathered, while other flows that were begun
+with it go on.
 """
 
 from __future__ import annotations
