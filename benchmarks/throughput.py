@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks import flows
 from benchmarks.harness.baseline import commits_per_second
+from benchmarks.harness.cost import Meter
 from benchmarks.harness.errors import BenchmarkError
 from benchmarks.harness.figures import spread
 from benchmarks.harness.load import WARM_UP_FLOWS, Load, run_load, warmed_up
@@ -85,13 +86,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def _latency(options: argparse.Namespace, place: Place) -> dict[str, Any]:
     """Run flows one after the other, from the start to the result as the client sees it."""
     found: dict[str, Any] = {}
-    with cluster_of(options, place), Client(place.store, broker=place.broker) as client:
+    count = options.latency_flows
+    with cluster_of(options, place) as cluster, Client(place.store, broker=place.broker) as client:
         for name, kind in (("latency", "plain"), ("latency_inline", "inline")):
-            _run_singly(client, FLOWS[kind], options, min(WARM_UP_FLOWS, options.latency_flows))
-            before = place.counts()
-            times = _run_singly(client, FLOWS[kind], options, options.latency_flows)
+            _run_singly(client, FLOWS[kind], options, min(WARM_UP_FLOWS, count))
+            before, meter = place.counts(), Meter(place, cluster)
+            times = _run_singly(client, FLOWS[kind], options, count)
+            # Where other work disturbs the times, this does not change much.
+            cpu = meter.read().per(count / 1000)
             found[f"{name}_ms"] = spread(times)
-            found[f"{name}_commits_per_flow"] = place.counts().since(before).flushes / options.latency_flows
+            found[f"{name}_cpu_ms"] = cpu
+            found[f"{name}_commits_per_flow"] = place.counts().since(before).flushes / count
     return found
 
 

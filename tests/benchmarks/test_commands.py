@@ -80,6 +80,7 @@ def test_throughput(kind: str, broker: str, run: Run) -> None:
     check_cost(figures, 600, kind, broker)
     for name in ("latency_ms", "latency_inline_ms"):
         assert 0 < figures[name]["p50"] <= figures[name]["p95"]
+    assert figures["latency_cpu_ms"]["workers"] > 0
     # The start of a flow and each of its steps are recorded before the next one begins; inline steps are not.
     assert figures["latency_commits_per_flow"] >= 11
     assert 0 < figures["latency_inline_commits_per_flow"] < figures["latency_commits_per_flow"]
