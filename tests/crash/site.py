@@ -140,7 +140,7 @@ class Site:
         wait_until(answers, "the store being back")
 
     def limit_idle_transactions(self) -> None:
-        """Have a server end transactions that lie idle for a second, and not only after ten."""
+        """Have PostgreSQL end transactions that lie idle for a second, and not only after ten."""
         if self.store.url.startswith("postgresql"):
             name = make_url(self.store.url).database
             self.store.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1s'")

@@ -44,6 +44,14 @@ def test_stopped(sites: Sites, subtests: pytest.Subtests, chaos_seconds: float |
     at_each_point(sites, subtests, stopped_at, STOPS_OF_THE_SHORT_FORM if chaos_seconds is None else None)
 
 
+@pytest.mark.servers
+def test_stopped_on_mariadb(mysql_sites: Sites, subtests: pytest.Subtests, chaos_seconds: float | None) -> None:
+    """The server ends a transaction that lies idle, but not before ten seconds: for the long form."""
+    if chaos_seconds is None:
+        pytest.skip("tried in the long form")
+    at_each_point(mysql_sites, subtests, stopped_at)
+
+
 def killed_at(sites: Sites, point: str) -> None:
     with sites.open(NARROW) as site:
         ids = site.start_lives(LIVES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import StoreUnavailable
@@ -13,12 +14,20 @@ from engine.store.dialects.base import Dialect
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from sqlalchemy import Connection, Select, Table
+    from sqlalchemy import Connection, Engine, Select, Table
     from sqlalchemy.exc import DBAPIError
 
 _LOCK_PREFIX = "milepost-worker-"
 _MIGRATION_LOCK_PREFIX = "milepost-tables-"
 MIGRATION_WAIT_SECONDS = 60
+IDLE_TRANSACTION_SECONDS = 10
+"""How long a transaction may lie idle before MariaDB ends it, as on PostgreSQL. MySQL has no such limit."""
+# A limit that is shorter already stays.
+_LIMIT_IDLE_TRANSACTIONS = f"""\
+SET idle_transaction_timeout = IF(@@idle_transaction_timeout BETWEEN 1 AND {IDLE_TRANSACTION_SECONDS}, \
+@@idle_transaction_timeout, {IDLE_TRANSACTION_SECONDS})"""
+_LIMITED = "milepost_idle_transactions_are_limited"
+_UNKNOWN_VARIABLE = 1193
 
 
 class MySQLDialect(Dialect):
@@ -39,6 +48,32 @@ class MySQLDialect(Dialect):
     def engine_options(self) -> dict[str, Any]:
         # Repeatable read would lock the gaps between rows, and workers that claim side by side would deadlock on them.
         return {"isolation_level": "READ COMMITTED"}
+
+    def prepare_engine(self, engine: Engine) -> None:
+        @event.listens_for(engine, "connect")
+        def _connected(connection: Any, record: Any) -> None:
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute(_LIMIT_IDLE_TRANSACTIONS)
+                except Exception as error:
+                    if error.args[:1] != (_UNKNOWN_VARIABLE,):
+                        raise
+                else:
+                    record.info[_LIMITED] = True
+
+    @contextlib.contextmanager
+    def unhurried(self, connection: Connection) -> Generator[None]:
+        if not connection.info.get(_LIMITED):
+            yield
+            return
+        limit = connection.exec_driver_sql("SELECT @@idle_transaction_timeout").scalar_one()
+        connection.exec_driver_sql("SET idle_transaction_timeout = 0")
+        try:
+            yield
+        finally:
+            # A session's variable does not go back by itself. A connection that broke is not used again.
+            with contextlib.suppress(SQLAlchemyError):
+                connection.exec_driver_sql(f"SET idle_transaction_timeout = {int(limit)}")
 
     def by_index(self, query: Select[*tuple[Any, ...]], table: Table, index: str) -> Select[*tuple[Any, ...]]:
         # InnoDB locks every row that it looks at. Where the planner prefers to sort, it would look at all that waits,
