@@ -59,7 +59,10 @@ class Attempt:
 
 
 class Executor:
-    """Runs attempts and returns their results as JSON text; a raised error is the attempt's error."""
+    """Runs attempts and returns their results as JSON text; a raised error is the attempt's error.
+
+    ``may_begin`` tells whether this worker still is whom the steps were given to, as far as it can know.
+    """
 
     def __init__(
         self,
@@ -68,12 +71,14 @@ class Executor:
         processes: StepProcesses,
         max_value_bytes: int,
         on_heartbeat: Callable[[Attempt], None],
+        may_begin: Callable[[], bool],
     ) -> None:
         self._database = database
         self._threads = threads
         self._processes = processes
         self._max_value_bytes = max_value_bytes
         self._on_heartbeat = on_heartbeat
+        self._may_begin = may_begin
 
     def context_of(self, attempt: Attempt, connection: Any = None) -> StepContext:
         """Return what the step's code will see of its attempt."""
@@ -95,7 +100,7 @@ class Executor:
         if step.is_async:
             return await self._on_loop(attempt)
         if step.run_in == "process":
-            attempt.begun = True
+            self._begin(attempt)
             output = await self._processes.call(attempt.claim, step, self.context_of(attempt))
             check_size(output, self._max_value_bytes, f"the result of step {step.name!r}")
             return output
@@ -105,9 +110,7 @@ class Executor:
 
     def on_thread(self, attempt: Attempt) -> str:
         """Run a plain function; called on a thread."""
-        if attempt.abandoned:
-            raise LeaseLost("the attempt was given back before it began")
-        attempt.begun = True
+        self._begin(attempt)
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
         with running_step(self.context_of(attempt)):
@@ -115,12 +118,11 @@ class Executor:
 
     def in_transaction(self, attempt: Attempt, record: Record) -> str:
         """Run a function and record its result in one transaction of the store's database; called on a thread."""
-        if attempt.abandoned:
-            raise LeaseLost("the attempt was given back before it began")
-        attempt.begun = True
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
         with self._database.write() as tx:
+            # Not before: it may have waited long for the database.
+            self._begin(attempt)
             with tx.dialect.unhurried(tx.connection), running_step(self.context_of(attempt, tx.connection)):
                 output = self.encode(step, step.fn(*args, **kwargs))
             if attempt.abandoned:
@@ -129,7 +131,7 @@ class Executor:
         raise RecordedInStep(offered)
 
     async def _on_loop(self, attempt: Attempt) -> str:
-        attempt.begun = True
+        self._begin(attempt)
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
         with running_step(self.context_of(attempt)):
@@ -139,6 +141,15 @@ class Executor:
                 raise
             except BaseException as error:
                 raise carried(error) from error
+
+    def _begin(self, attempt: Attempt) -> None:
+        """Take note that the code of an attempt is entered now. Raises LeaseLost where it must not be (I6)."""
+        if attempt.abandoned:
+            raise LeaseLost("the attempt was given back before it began")
+        # An inline step is nobody else's before its flow is recorded.
+        if not attempt.begun and not self._may_begin():
+            raise LeaseLost("the lease could not be renewed in time: a peer may have run the step meanwhile")
+        attempt.begun = True
 
     def encode(self, step: AnyStep, value: Any) -> str:
         """Return a result as JSON text, of the declared type and bounded in size."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+TRUSTED_SHARE = 75
+"""The share of its lease, in percent, on which a worker relies: the database's clock may run ahead of its own."""
+
 
 class Serving(NamedTuple):
     """What a worker serves, and how."""
@@ -99,6 +102,8 @@ class Pipeline:
         self._hinted = True
         self._draining = False
         self._offset_us = 0
+        self._sent_us = 0
+        self._lease_until_us = 0
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -110,6 +115,7 @@ class Pipeline:
     def suspend(self) -> None:
         """Drop everything: what this worker held is not its own any more, until it has another identity."""
         self._worker_id = None
+        self._lease_until_us = 0
         self._running.abandon_all()
         self._driving.forget()
         self._reschedules, self._progress, self._pointers = [], {}, []
@@ -134,6 +140,18 @@ class Pipeline:
     def room(self) -> int:
         """How many more steps this worker can take. Read from other threads too, which may see a moment ago."""
         return 0 if self._draining else max(self._serving.concurrency - len(self._running), 0)
+
+    def holds_lease(self) -> bool:
+        """Tell whether peers surely do not hold this worker for dead, by its own clock. Asked on other threads too.
+
+        A process that was stopped, or cannot reach the database, begins nothing that others may have done (I6).
+        """
+        return self._monotonic_us() < self._lease_until_us
+
+    def renewed(self, asked_us: int) -> None:
+        """Take note that the lease was renewed, some time after ``asked_us`` by this worker's own clock."""
+        trusted_us = self._serving.lease_us * TRUSTED_SHARE // 100
+        self._lease_until_us = max(self._lease_until_us, asked_us + trusted_us)
 
     def now_us(self) -> int:
         """The database's time, estimated from what the last flush was told."""
@@ -204,6 +222,7 @@ class Pipeline:
         self._arrivals, self._arrivals_in_flush = [], arrivals
         self._hinted = self._hinted and not claim
         self._flushing = True
+        self._sent_us = self._monotonic_us()
         self._outlets.submit(flush, reload)
 
     def replied(self, reply: FlushReply) -> None:
@@ -228,6 +247,7 @@ class Pipeline:
     def _take(self, reply: FlushReply, flushed: Flushed) -> None:
         flush = reply.flush
         self._offset_us = flushed.now_us - self._monotonic_us()
+        self.renewed(self._sent_us)
         self._driving.left(flush.checkpoints, flushed.held)
         self._driving.settle(flushed, reply.histories)
         for claim in flushed.claimed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from engine.errors import StepTimeout, StoreUnavailable, UnknownDefinition
+from engine.errors import LeaseLost, StepTimeout, StoreUnavailable, UnknownDefinition
 from engine.model.history import Event
 from engine.model.states import StepKind, StepState
 from engine.model.work import Claimed, Progress, StepOutcome
@@ -192,6 +192,8 @@ class Running:
             self._ended(attempt, self._failed(attempt, error))
 
     def _failed(self, attempt: Attempt, error: BaseException) -> Ended:
+        if isinstance(error, LeaseLost) and not attempt.begun:
+            return attempts.released(attempt.claim)
         log.info(
             "step failed", execution_id=attempt.claim.execution_id, seq=attempt.claim.seq, step=attempt.claim.name,
             attempt=attempt.claim.attempt, error=f"{type(error).__name__}: {error}",

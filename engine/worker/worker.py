@@ -64,7 +64,7 @@ class Worker:
         limit = settings.limits.max_value_bytes
         self._threads = StepThreads(self._loop, self._settings.threads)
         self._processes = StepProcesses(settings.flows, max(os.cpu_count() or 1, 1))
-        executor = Executor(database, self._threads, self._processes, limit, self._heard_from)
+        executor = Executor(database, self._threads, self._processes, limit, self._heard_from, self._holds_lease)
         self._running = Running(
             registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself,
             self._record, self._note_progress,
@@ -106,7 +106,7 @@ class Worker:
         self._heartbeat = Heartbeat(
             database,
             int(self._settings.lease),
-            lambda owned, asked_at: self._post(self._running.still_owned, owned, asked_at),
+            lambda owned, asked_at: self._post(self._still_owned, owned, asked_at),
             lambda worker_id: self._post(self._lose_lease, worker_id),
         )
         self._suspended = False
@@ -213,6 +213,13 @@ class Worker:
 
     def _now_us(self) -> int:
         return self._pipeline.now_us()
+
+    def _holds_lease(self) -> bool:
+        return self._pipeline.holds_lease()
+
+    def _still_owned(self, owned: set[tuple[str, int, int]], asked_at: float) -> None:
+        self._pipeline.renewed(int(asked_at * 1e6))
+        self._running.still_owned(owned, asked_at)
 
     def _room(self) -> int:
         return self._pipeline.room()

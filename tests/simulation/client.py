@@ -42,7 +42,7 @@ class Client:
     def start(self) -> None:
         """Start a flow."""
         world = self._world
-        name, n = self._chance.choice(ROOTS), self._chance.randint(1, 3)
+        name, n = self._chance.choice(ROOTS), self._chance.randint(1, 4)
         id = new_execution_id(world.database_now_us(), self._chance.randbytes(10))
         delay_us = self._chance.choice((None, None, None, 700_000))
         new = NewExecution(name, 1, json.dumps({"n": n}), delay_us=delay_us, id=id)

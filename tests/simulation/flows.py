@@ -94,7 +94,7 @@ def deadly(a: int) -> Made:
     return made(a)
 
 
-@step(retry=PERSISTENT, timeout="1s")
+@step(retry=PERSISTENT, timeout="700ms")
 def slow(a: int) -> Made:
     """Hangs now and then."""
     return made(a)
@@ -256,6 +256,11 @@ async def mourning(n: int) -> int:
 
 
 @flow
+async def slowly(n: int) -> int:
+    return sum(result.value for result in await gather(slow(n), slow(1), add(n, 1), slow(2)))
+
+
+@flow
 async def quick(n: int) -> int:
     one = await glance(n)
     results: list[Any] = await gather(glance(one), add(one, 1))
@@ -270,7 +275,7 @@ REGISTRY = Registry(
     [
         add, add_elsewhere, fragile, mournful, deadly, slow, reporting, save, glance, chain, fan, elsewhere, mapped,
         racing, waiting, asking, lasting, turning, nested, forsaking, failing, catching, saving, breaking, mourning,
-        quick,
+        slowly, quick,
     ]
 )  # fmt: skip
 STEPS_ONLY = Registry([add, add_elsewhere, fragile, mournful, deadly, slow, reporting, save, glance])
@@ -296,6 +301,7 @@ def may_come_to(name: str, n: int, sent: Collection[int]) -> set[Any] | None:
         "saving": {n + 1 + 2 + n + 1},
         "breaking": {11, 12},
         "mourning": {n + 2},
+        "slowly": {n + 1 + n + 1 + 2},
         "quick": {(n + 3) + (n + 2) + index for index in (0, 1)},
     }
     return results.get(name)
@@ -304,4 +310,5 @@ def may_come_to(name: str, n: int, sent: Collection[int]) -> set[Any] | None:
 ROOTS = (
     "chain", "fan", "elsewhere", "mapped", "racing", "waiting", "asking", "lasting", "turning", "nested", "forsaking",
     "failing", "catching", "saving", "saving", "breaking", "mourning", "quick",
+    "slowly", "slowly",
 )  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 
 import engine.messaging.broker
+import engine.store.claim
+import engine.store.commands
 import engine.store.workers
 import engine.worker.heartbeat
 import engine.worker.recording
@@ -20,6 +22,9 @@ from engine.store.flush import run_flush
 from tests.simulation.jobs import Job
 from tests.simulation.world import World
 from transports.memory import MemoryTransport
+
+GRACE_US = 1_000_000
+"""How much later than a worker itself the sweeper ends an attempt that takes too long: less, so that it happens."""
 
 
 class Processes:
@@ -51,6 +56,8 @@ def simulated(world: World) -> Generator[None]:
     machine = SimpleNamespace(getpid=lambda: _running(world).worker.pid)
     replaced: list[tuple[Any, str, Any]] = [
         (engine.messaging.broker, "open_transport", lambda _url: MemoryTransport(broker=world.broker)),
+        (engine.store.claim, "TIMEOUT_GRACE_US", GRACE_US),
+        (engine.store.commands, "TIMEOUT_GRACE_US", GRACE_US),
         (engine.worker.heartbeat, "time", clock),
         (engine.worker.sweeper, "time", clock),
         (engine.store.workers, "os", machine),

@@ -106,6 +106,10 @@ class Rows:
         """Return the workers that nobody has declared dead."""
         return {row[0] for row in self._raw.execute(WORKERS)}
 
+    def next_due_us(self) -> int | None:
+        """Return when the next step falls due, by the database's clock."""
+        return self._raw.execute("SELECT MIN(due_at_us) FROM milepost_steps WHERE due_at_us IS NOT NULL").fetchone()[0]
+
     def saved(self) -> list[tuple[str, int, int]]:
         """Return what transactional steps have written: execution, seq, attempt."""
         return self._raw.execute(SAVED).fetchall()

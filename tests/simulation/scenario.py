@@ -72,10 +72,10 @@ def drawn(chance: random.Random, mode: str | None) -> Scenario:
         cached_flows=chance.choice((0, 1, 100, 100)),
         lease_us=chance.choice((2, 4)) * SECOND,
         resend_us=chance.choice((1, 3)) * SECOND,
-        flows=chance.randint(1, 4),
+        flows=chance.randint(1, 5),
         rates=Rates(
             pause=0.35, crash=0.02 * wild, freeze=0.02 * wild, lost=0.02 * wild, unanswered=0.03 * wild,
-            refused=0.015 * wild, raises=0.1 * wild, hint_lost=0.2 * wild,
+            refused=0.04 * wild, raises=0.1 * wild, hint_lost=0.2 * wild,
         ),
         messages=FaultRates(
             drop=0.1 * wild, duplicate=0.15 * wild, delay=0.15 * wild, reorder=0.1 * wild, refuse=0.05 * wild,

@@ -9,7 +9,7 @@ from engine.errors import LeaseLost, StoreUnavailable, UnknownDefinition
 from engine.model.history import Event
 from engine.model.states import StepKind, StepState
 from engine.model.work import Claimed, Pointer, Progress, Reschedule, StepOutcome
-from engine.store.commands import TIMEOUT_GRACE_US
+from engine.store import commands
 from engine.store.transactional import record_in_transaction
 from engine.worker import attempts
 from engine.worker.executor import Attempt, Executor, RecordedInStep
@@ -29,7 +29,7 @@ class Steps:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         nothing: Any = None
-        self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard)
+        self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin)
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self.to_enter: list[Attempt] = []
         self.to_end: list[tuple[Attempt, Ending]] = []
@@ -118,7 +118,7 @@ class Steps:
             offered = recorded.offered
             self.to_end.append((attempt, lambda: offered))
         except LeaseLost as error:
-            if not attempt.abandoned:
+            if attempt.begun and not attempt.abandoned:
                 self._worker.world.fire("transactional step fenced")
             lost = error
             self.to_end.append((attempt, lambda: self._failed(attempt, lost)))
@@ -180,6 +180,7 @@ class Steps:
                 command.input, command.max_attempts, command.timeout_us, retry=command.retry,
             )  # fmt: skip
             attempt = Attempt(claim, step, self._worker.world.now_us() / 1e6)
+            attempt.begun = True
             await _Turn()
             try:
                 self._worker.world.may_raise(claim.name)
@@ -192,9 +193,17 @@ class Steps:
                 return Event(command.seq, StepState.COMPLETED, output, self._now_us())
 
     def _failed(self, attempt: Attempt, error: BaseException) -> Ended:
+        if isinstance(error, LeaseLost) and not attempt.begun:
+            return attempts.released(attempt.claim)
         if attempt.step.transactional and isinstance(error, StoreUnavailable):
             return attempts.interrupted(attempt.claim)
         return attempts.failed(attempt.claim, attempt.step, error, self._now_us(), self._worker.world.chance)
+
+    def _may_begin(self) -> bool:
+        if holds := self._worker.pipeline.holds_lease():
+            return holds
+        self._worker.world.fire("step not begun without a lease")
+        return False
 
     def _now_us(self) -> int:
         return self._worker.pipeline.now_us()
@@ -211,7 +220,7 @@ class Steps:
             details = attempt.said.popleft()
             attempt.progress = attempt.progress if details is None else details
         claim = attempt.claim
-        expires_us = None if claim.timeout_us is None else claim.timeout_us + TIMEOUT_GRACE_US
+        expires_us = None if claim.timeout_us is None else claim.timeout_us + commands.TIMEOUT_GRACE_US
         self._worker.world.fire("progress reported")
         self._worker.pipeline.reported(
             Progress(claim.execution_id, claim.seq, claim.attempt, attempt.progress, expires_us)

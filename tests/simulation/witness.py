@@ -84,6 +84,8 @@ class Witness:
             return
         if now.attempt != before.attempt:
             _claimed(before, now, actor)
+            if now.owner not in self.rows.living_workers():
+                raise Violation(I4, f"{actor} claimed step {now.id}, and was declared dead before")
         elif now.state in RESULTS:
             _recorded(before, now, actor)
         elif before.state == StepState.CLAIMED and before.owner != actor.identity:

@@ -66,6 +66,8 @@ class Worker:
         self.queues, self.registry = kind
         self.pid = world.processes.start()
         self.frozen_until_us = 0
+        self.stuck_until_us = 0
+        """Its loop does nothing until then, while its other threads go on."""
         self.gone = False
         scenario, database = world.scenario, world.database
         self.steps = Steps(self)
@@ -76,7 +78,7 @@ class Worker:
         self._heartbeat = Heartbeat(
             database,
             scenario.lease_us,
-            lambda owned, asked_at: self.post("owned", lambda: self.steps.still_owned(owned, asked_at)),
+            lambda owned, asked_at: self.post("owned", lambda: self._still_owned(owned, asked_at)),
             lambda worker_id: self.post("lease lost", lambda: self._lose_lease(worker_id)),
         )
         options: dict[str, Any] = {}
@@ -132,6 +134,10 @@ class Worker:
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutines.append(coroutine)
 
+    def _still_owned(self, owned: set[tuple[str, int, int]], asked_at: float) -> None:
+        self.pipeline.renewed(int(asked_at * 1e6))
+        self.steps.still_owned(owned, asked_at)
+
     def _pump(self) -> None:
         self.pipeline.pump()
 
@@ -161,23 +167,27 @@ class Worker:
     def actions(self) -> Iterator[Action]:
         """Return everything that this worker could do now."""
         now_us, name = self.world.now_us(), self.name
-        if self._posted:
-            yield Action(8, name, f"loop: {self._posted[0][0]}", self._next_posted)
         for job in self.jobs:
             if job.until_us is None or job.until_us <= now_us:
                 yield Action(4, name, f"{job.name} goes on", lambda job=job: self._go_on(job))
         busy = {job.name for job in self.jobs}
         if self._flush is not None and FLUSH not in busy:
             yield Action(8, name, FLUSH, lambda: self.start(FLUSH, self._do_flush, self._flush))
-        for coroutine in self._coroutines:
-            yield Action(4, name, "inline step", lambda coroutine=coroutine: self._step(coroutine))
         for attempt in self.steps.to_enter:
             yield Action(3, name, "enter", lambda attempt=attempt: self._enter(attempt))
+        if now_us >= self.stuck_until_us:
+            yield from self._of_the_loop(name)
+        yield from self._periodic(busy, now_us)
+
+    def _of_the_loop(self, name: str) -> Iterator[Action]:
+        if self._posted:
+            yield Action(8, name, f"loop: {self._posted[0][0]}", self._next_posted)
+        for coroutine in self._coroutines:
+            yield Action(4, name, "inline step", lambda coroutine=coroutine: self._step(coroutine))
         for index in range(len(self.steps.to_end)):
             yield Action(3, name, "a step ends", lambda index=index: self.steps.end(index))
         for attempt in self.steps.overdue():
             yield Action(2, name, "time out", lambda attempt=attempt: self.steps.time_out(attempt))
-        yield from self._periodic(busy, now_us)
 
     def _periodic(self, busy: set[str], now_us: int) -> Iterator[Action]:
         name = self.name
@@ -201,16 +211,17 @@ class Worker:
     def _at_rest(self) -> bool:
         return self._suspended or not (len(self.steps) or self.pipeline.busy or self._posted)
 
-    def next_us(self) -> int:
-        """Return when, at the latest, this worker has to do something again."""
-        times = [self.next_heartbeat_us, self.next_sweep_us, self.frozen_until_us]
-        times += [job.until_us for job in self.jobs if job.until_us is not None]
+    def moments(self) -> Iterator[int]:
+        """Return when something happens to this worker, besides what it does again and again."""
+        yield self.frozen_until_us
+        yield self.stuck_until_us
+        for job in self.jobs:
+            if job.until_us is not None:
+                yield job.until_us
         if self._must_register:
-            times.append(self.next_register_us)
+            yield self.next_register_us
         if (timeout_us := self.steps.next_timeout_us()) is not None:
-            times.append(timeout_us)
-        times.append(self.queue.next_us)
-        return min(time for time in times if time > self.world.now_us())
+            yield timeout_us
 
     def drain(self) -> bool:
         """Be told to end: take no more work. False if it has been told before."""

@@ -31,7 +31,9 @@ START_US = 1_750_000_000_000_000
 QUEUES = ("default", OTHER_QUEUE)
 KINDS = (Kind(QUEUES, REGISTRY), Kind(("default",), REGISTRY), Kind((OTHER_QUEUE,), STEPS_ONLY))
 MOST_BOUNDARIES = 6
-TROUBLE, OUTSIDE, TIME = 0.03, 0.05, 0.03
+IDLE_US = 900_000
+"""How long at most nothing happens: workers renew their leases, and look after their peers."""
+TROUBLE, OUTSIDE, TIME = 0.03, 0.06, 0.06
 """How often what happens next is no work: something goes wrong, somebody comes from outside, time just passes."""
 MOST_ACTIONS = 6000
 LONGEST_FLOW_US = 40 * SECOND
@@ -54,6 +56,7 @@ class World:
         self.rates = scenario.rates
         self._clock = ManualClock(START_US)
         self._ahead_us = 0
+        self._next_jump_us = 0
         self.diary = Diary(self.now_us, whole=verbose)
         self.note, self.fire = self.diary.note, self.diary.fire
         self._verbose = verbose
@@ -126,6 +129,7 @@ class World:
         worker = self.chance.choice(self.workers)
         yield Action(3, worker.name, "is killed", lambda: self._kill(worker))
         yield Action(3, worker.name, "freezes", lambda: self._freeze(worker))
+        yield Action(4, worker.name, "is stuck", lambda: self._stick(worker))
         yield Action(3, worker.name, "is told to end", lambda: self._drain(worker))
         yield Action(5, worker.name, "forgets its flows", lambda: self._forget(worker))
         yield Action(2, "store", "goes away", self._lose_store)
@@ -142,7 +146,7 @@ class World:
         self.broker.set_down(False)
         chaos_us = self.now_us() - START_US
         for worker in self.workers:
-            worker.frozen_until_us = 0
+            worker.frozen_until_us = worker.stuck_until_us = 0
         for call in [call for _, call in self._later]:
             call()
         self._later.clear()
@@ -178,8 +182,13 @@ class World:
         self._pass_until(moment_us)
 
     def _next_us(self) -> int:
-        times = [worker.next_us() for worker in self.workers] + [at_us for at_us, _ in self._later]
-        return min(times)
+        """Return when the next thing happens, or a little later what workers do again and again."""
+        now_us = self.now_us()
+        moments = [moment for worker in self.workers for moment in worker.moments()]
+        moments += [at_us for at_us, _ in self._later]
+        if (due_us := self.witness.rows.next_due_us()) is not None:
+            moments.append(due_us - self._ahead_us)
+        return min([now_us + IDLE_US, *(moment for moment in moments if moment > now_us)])
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -201,7 +210,7 @@ class World:
             call()
 
     def _time_passes(self) -> None:
-        self.passes(int(self.chance.choice((0.001, 0.01, 0.05, 0.2, 0.5)) * SECOND * (0.5 + self.chance.random())))
+        self.passes(int(self.chance.choice((0.01, 0.05, 0.3, 1.0)) * SECOND * (0.5 + self.chance.random())))
 
     def _pass_until(self, moment_us: int) -> None:
         self.passes(max(moment_us - self.now_us(), 1))
@@ -348,6 +357,10 @@ class World:
         self.fire("freeze: at any moment")
         self.freeze(worker)
 
+    def _stick(self, worker: Worker) -> None:
+        self.fire("loop is stuck")
+        worker.stuck_until_us = self.now_us() + self.chance.randint(SECOND // 2, 5 * SECOND)
+
     def _kill(self, worker: Worker) -> None:
         self.fire("crash: at any moment")
         self.crash(worker)
@@ -374,8 +387,11 @@ class World:
         self.database.down_until_us = self.now_us() + int(self.chance.uniform(0.2, 1.5) * self.scenario.lease_us)
 
     def _jump(self) -> None:
-        self.fire("clock jumps")
-        self._ahead_us += self.chance.randint(1, SECOND)
+        # By less than workers allow for, which rely on a part of their lease only.
+        if self.now_us() >= self._next_jump_us:
+            self.fire("clock jumps")
+            self._ahead_us += self.chance.randint(1, self.scenario.lease_us // 5)
+            self._next_jump_us = self.now_us() + self.scenario.lease_us
 
     def _lose_broker(self) -> None:
         self.fire("outage of the broker")
