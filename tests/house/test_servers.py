@@ -138,7 +138,7 @@ def test_when_a_missing_server_is_a_failure(environment: dict[str, str], require
 def test_without_servers_a_run_is_loud_or_fails(tmp_path: Path, required: bool) -> None:
     """Run a session of its own in which neither server can be found."""
     (tmp_path / "conftest.py").write_text(
-        "from tests.servers import recipes\nrecipes.find_program = lambda name, *patterns: None\n"
+        "from tests.servers.recipes import programs\nprograms.find_program = lambda name, *patterns: None\n"
         'pytest_plugins = ["tests.servers.fixtures"]\n'
     )
     (tmp_path / "test_it.py").write_text("def test_store(store_url):\n    assert store_url\n")

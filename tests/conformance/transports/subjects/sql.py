@@ -1,4 +1,4 @@
-"""The transports that the suite is run for. A new one adds a function and a line to ``SUBJECTS``, and no tests."""
+"""The transport over tables of a SQL database, on each kind of database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,6 @@ from tests.conformance.transports.subject import Mistake, Outage, Subject
 from tests.servers.databases import with_driver
 from tests.servers.running import RunningServer
 from transports import Capabilities, Unavailable, open_transport
-from transports.memory import forget_memory_broker, memory_broker
 
 MiB = 1 << 20
 SQL = Capabilities(
@@ -35,53 +34,6 @@ SQL = Capabilities(
     max_message_bytes=MiB,
 )
 _TABLES = ("milepost_messages", "milepost_queues", "milepost_broadcasts")
-
-
-# -- memory ----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def memory(_request: pytest.FixtureRequest) -> Iterator[Subject]:
-    name = f"conformance-{secrets.token_hex(4)}"
-    url = f"memory://{name}"
-    broker = memory_broker(name)
-
-    @contextmanager
-    def down() -> Iterator[None]:
-        broker.set_down(True)
-        try:
-            yield
-        finally:
-            broker.set_down(False)
-
-    yield Subject(
-        url=url,
-        capabilities=Capabilities(
-            durable=False,
-            shared=False,
-            redelivers=True,
-            settles_singly=True,
-            releases=True,
-            broadcasts=True,
-            priorities=True,
-            depth=True,
-            checks_queues=True,
-            max_message_bytes=MiB,
-        ),
-        outages=[Outage("set down", down)],
-        mistakes=[
-            Mistake("no name", lambda: open_transport("memory://")),
-            Mistake("no such option in the URL", lambda: open_transport(f"{url}?colour=red")),
-            Mistake("no such keyword", lambda: open_transport(url, colour="red")),
-            Mistake("no number", lambda: open_transport(f"{url}?max_message_bytes=many")),
-        ],
-        conflict=lambda: open_transport(url, max_message_bytes=17),
-        wipe=broker.wipe,
-    )
-    forget_memory_broker(name)
-
-
-# -- SQL -------------------------------------------------------------------------------------------------------------
 
 
 def with_options(url: str | URL, **options: str) -> str:
@@ -266,15 +218,3 @@ def crashing_postgresql(request: pytest.FixtureRequest) -> Iterator[Subject]:
         yield
 
     yield sql_subject(url, [Outage("crash and recovery", crash, total=False)], [])
-
-
-SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
-    "memory": memory,
-    "sql-sqlite": sqlite,
-    "sql-postgresql": postgresql,
-    "sql-mysql": mysql,
-}
-"""Every test of the suite runs for each of these."""
-
-RESTARTING = {"sql-postgresql-crashing": crashing_postgresql}
-"""Only the tests of outages run for these too."""

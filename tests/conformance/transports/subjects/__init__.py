@@ -1,0 +1,22 @@
+"""The transports that the suite is run for. A new one adds a module and a line to ``SUBJECTS``, and no tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from tests.conformance.transports.subject import Subject
+from tests.conformance.transports.subjects import memory, sql
+
+SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
+    "memory": memory.memory,
+    "sql-sqlite": sql.sqlite,
+    "sql-postgresql": sql.postgresql,
+    "sql-mysql": sql.mysql,
+}
+"""Every test of the suite runs for each of these."""
+
+RESTARTING = {"sql-postgresql-crashing": sql.crashing_postgresql}
+"""Only the tests of outages run for these too."""
