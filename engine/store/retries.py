@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 _DEAD = "state = 'dead'"
 # What a dead letter may be given again is what its policy gave it first: see ``dead_letter`` in the schema. A step that
-# is one because the store refused its result may have no such policy.
-_GRANT = "max_attempts = attempt + CASE WHEN dead_letter > 0 THEN dead_letter ELSE 1 END, owner = NULL"
+# is one because the store refused its result may have no such policy, and keeps the attempts that it has left.
+_GRANT = (
+    "max_attempts = CASE WHEN dead_letter > 0 THEN attempt + dead_letter "
+    "WHEN max_attempts > attempt THEN max_attempts ELSE attempt + 1 END, owner = NULL"
+)
 REVIVE = BatchUpdate(
     steps,
     keys=("execution_id", "seq"),

@@ -156,6 +156,17 @@ def test_a_dead_letter_is_retried_with_the_attempts_that_its_policy_gave_it(stor
     assert store.execution(id).state == ExecutionState.COMPLETED
 
 
+@pytest.mark.parametrize("had, has", [(1, 2), (3, 3), (2_000_000_000, 2_000_000_000)])
+def test_a_step_that_is_set_aside_keeps_the_attempts_that_it_has_left(store: Store, had: int, has: int) -> None:
+    """It has no policy for dead letters: the store refused its result. One crash more must not be the end of it."""
+    worker = store.worker()
+    id = store.running(worker, step(1, max_attempts=had))
+    worker.flush(reschedules=[back(worker.claim_one(id, 1), error=ERROR, dead=True)])
+    store.write(retry_step, id, 1)
+    claim = worker.claim_one(id, 1)
+    assert (claim.attempt, claim.max_attempts) == (2, has)
+
+
 def test_a_dead_letter_is_retried_with_another_input(store: Store) -> None:
     worker = store.worker()
     id = letter(store, worker, 1)
