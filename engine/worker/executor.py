@@ -61,7 +61,7 @@ class Attempt:
 class Executor:
     """Runs attempts and returns their results as JSON text; a raised error is the attempt's error.
 
-    ``may_begin`` tells whether this worker still is whom the steps were given to, as far as it can know.
+    ``may_begin`` tells whether a step surely has not been given to another meanwhile.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Executor:
         processes: StepProcesses,
         max_value_bytes: int,
         on_heartbeat: Callable[[Attempt], None],
-        may_begin: Callable[[], bool],
+        may_begin: Callable[[Attempt], bool],
     ) -> None:
         self._database = database
         self._threads = threads
@@ -147,8 +147,8 @@ class Executor:
         if attempt.abandoned:
             raise LeaseLost("the attempt was given back before it began")
         # An inline step is nobody else's before its flow is recorded.
-        if not attempt.begun and not self._may_begin():
-            raise LeaseLost("the lease could not be renewed in time: a peer may have run the step meanwhile")
+        if not attempt.begun and not self._may_begin(attempt):
+            raise LeaseLost("the step was claimed too long ago: a peer may have run it meanwhile")
         attempt.begun = True
 
     def encode(self, step: AnyStep, value: Any) -> str:

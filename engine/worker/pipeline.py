@@ -13,6 +13,7 @@ import structlog
 
 from engine.model.states import FLOW_SEQ
 from engine.model.work import Flush, Pointer, Progress, Reschedule, StepOutcome
+from engine.worker.attempts import released
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -250,8 +251,12 @@ class Pipeline:
         self.renewed(self._sent_us)
         self._driving.left(flush.checkpoints, flushed.held)
         self._driving.settle(flushed, reply.histories)
+        late_us = self._monotonic_us() - self._sent_us
         for claim in flushed.claimed:
-            if claim.seq != FLOW_SEQ:
+            if claim.timeout_us is not None and claim.timeout_us < late_us:
+                # A sweeper may have given it to another already.
+                self._reschedules.append(released(claim))
+            elif claim.seq != FLOW_SEQ:
                 self._running.begin(claim)
         if flush.claim_due and len(flushed.claimed) >= flush.room:
             # There may be more than there was room for.

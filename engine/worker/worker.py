@@ -64,7 +64,7 @@ class Worker:
         limit = settings.limits.max_value_bytes
         self._threads = StepThreads(self._loop, self._settings.threads)
         self._processes = StepProcesses(settings.flows, max(os.cpu_count() or 1, 1))
-        executor = Executor(database, self._threads, self._processes, limit, self._heard_from, self._holds_lease)
+        executor = Executor(database, self._threads, self._processes, limit, self._heard_from, self._may_begin)
         self._running = Running(
             registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself,
             self._record, self._note_progress,
@@ -214,8 +214,11 @@ class Worker:
     def _now_us(self) -> int:
         return self._pipeline.now_us()
 
-    def _holds_lease(self) -> bool:
-        return self._pipeline.holds_lease()
+    def _may_begin(self, attempt: Attempt) -> bool:
+        """Tell whether a claim is fresh enough to be begun; asked on the step's own thread."""
+        timeout_us = attempt.claim.timeout_us
+        in_time = timeout_us is None or self._loop.time() < attempt.started + timeout_us / 1e6
+        return in_time and self._pipeline.holds_lease()
 
     def _still_owned(self, owned: set[tuple[str, int, int]], asked_at: float) -> None:
         self._pipeline.renewed(int(asked_at * 1e6))

@@ -100,7 +100,7 @@ def slow(a: int) -> Made:
     return made(a)
 
 
-@step(retry=PERSISTENT)
+@step(retry=PERSISTENT, timeout="1s")
 def reporting(a: int) -> Made:
     context = step_context()
     if context.progress is not None and context.progress != {"a": a}:
@@ -109,7 +109,7 @@ def reporting(a: int) -> Made:
     return made(a)
 
 
-@step(transactional=True, retry=PERSISTENT)
+@step(transactional=True, retry=PERSISTENT, timeout="1s")
 def save(a: int) -> Made:
     context = step_context()
     context.connection.exec_driver_sql(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from tests.simulation.worker import Worker
 
-GO_ON, PAUSE, CRASH, FREEZE = "go on", "pause", "crash", "freeze"
+GO_ON, PAUSE, LINGER, CRASH, FREEZE = "go on", "pause", "linger", "crash", "freeze"
 
 
 class Crashed(BaseException):
@@ -29,6 +29,10 @@ class Fates(Protocol):
 
     def reached(self, job: Job, place: str, fate: str) -> None:
         """Take note that a call reached a boundary, and what happens there."""
+        ...
+
+    def lingers(self) -> float:
+        """Draw for how many seconds a call stays at a boundary, while the rest of its process goes on."""
         ...
 
     def passes(self, us: int) -> None:
@@ -57,7 +61,7 @@ class Job:
         self._killed = False
         self._fate, self._countdown = stage.fates.fate()
         self._hand: _Hand | None = None
-        if slow or self._fate in (PAUSE, FREEZE):
+        if slow or self._fate in (PAUSE, LINGER, FREEZE):
             self._hand = stage.hand()
 
     def run(self) -> None:
@@ -95,7 +99,9 @@ class Job:
         if fate == CRASH:
             self.crashed = True
             raise Crashed
-        if self._hand is not None:
+        if fate == LINGER:
+            self.wait(self._stage.fates.lingers())
+        elif self._hand is not None:
             self._stop()
 
     def wait(self, seconds: float) -> None:

@@ -48,8 +48,10 @@ class Refusals:
         if checkpoints and flush.worker_id not in self._refused:
             if self._chance.random() >= self._world.rates.refused:
                 return False
-            what = self._chance.choice((WHOLE, DECISION, RESULTS))
-            self._refused[flush.worker_id] = (self._chance.choice(checkpoints).execution_id, what)
+            with_results = [one for one in checkpoints if one.outcomes]
+            what = self._chance.choice((WHOLE, DECISION, *([RESULTS] * 2 if with_results else ())))
+            one = self._chance.choice(with_results if what == RESULTS else checkpoints)
+            self._refused[flush.worker_id] = (one.execution_id, what)
             self._world.fire(f"refused: {what}")
             return True
         if not checkpoints:

@@ -21,6 +21,8 @@ class Rates:
     crash: float
     freeze: float
     """The worker stops for longer than its lease, and comes back."""
+    linger: float
+    """This call alone stops, for seconds."""
     lost: float
     """The transaction does not happen, and the worker is told that the store is not available."""
     unanswered: float
@@ -32,7 +34,7 @@ class Rates:
     hint_lost: float
 
 
-CALM = Rates(pause=0.25, crash=0, freeze=0, lost=0, unanswered=0, refused=0, raises=0, hint_lost=0)
+CALM = Rates(pause=0.25, crash=0, freeze=0, linger=0, lost=0, unanswered=0, refused=0, raises=0, hint_lost=0)
 """After the faults have stopped."""
 PERFECT = FaultRates()
 
@@ -74,8 +76,8 @@ def drawn(chance: random.Random, mode: str | None) -> Scenario:
         resend_us=chance.choice((1, 3)) * SECOND,
         flows=chance.randint(1, 5),
         rates=Rates(
-            pause=0.35, crash=0.02 * wild, freeze=0.02 * wild, lost=0.02 * wild, unanswered=0.03 * wild,
-            refused=0.04 * wild, raises=0.1 * wild, hint_lost=0.2 * wild,
+            pause=0.35, crash=0.05 * wild, freeze=0.04 * wild, linger=0.08 * wild, lost=0.02 * wild,
+            unanswered=0.03 * wild, refused=0.05 * wild, raises=0.15 * wild, hint_lost=0.2 * wild,
         ),
         messages=FaultRates(
             drop=0.1 * wild, duplicate=0.15 * wild, delay=0.15 * wild, reorder=0.1 * wild, refuse=0.05 * wild,

@@ -199,10 +199,12 @@ class Steps:
             return attempts.interrupted(attempt.claim)
         return attempts.failed(attempt.claim, attempt.step, error, self._now_us(), self._worker.world.chance)
 
-    def _may_begin(self) -> bool:
-        if holds := self._worker.pipeline.holds_lease():
-            return holds
-        self._worker.world.fire("step not begun without a lease")
+    def _may_begin(self, attempt: Attempt) -> bool:
+        timeout_us, now_us = attempt.claim.timeout_us, self._worker.world.now_us()
+        in_time = timeout_us is None or now_us < attempt.started * 1e6 + timeout_us
+        if in_time and self._worker.pipeline.holds_lease():
+            return True
+        self._worker.world.fire("step not begun: no lease" if in_time else "step not begun: no time left")
         return False
 
     def _now_us(self) -> int:

@@ -17,9 +17,10 @@ from engine.store.batches import BatchUpdate
 from engine.store.dialects.base import Dialect
 from engine.store.schema import steps
 from engine.store.sweep import Swept
+from engine.worker.pipeline import Pipeline
 from tests.simulation.course import run
 from tests.simulation.scenario import BROKER, EMBEDDED
-from tests.simulation.violations import I1, I2, I3, I4, I5, I6, I7
+from tests.simulation.violations import I1, I2, I3, I4, I5, I6, I7, ROWS
 
 MOST_SEEDS = 300
 Remove = Callable[..., None]
@@ -42,7 +43,9 @@ def remove(monkeypatch: pytest.MonkeyPatch) -> Remove:
         )
         for module in modules:
             monkeypatch.setattr(module, name, after)
-        left = [place for place, column in enumerate(before.columns) if column not in fences or column in before.sets]
+        first = len(before.keys)
+        dropped = {first + place for place, fence in enumerate(before.fences) if fence in fences}
+        left = [place for place in range(len(before.columns)) if place not in dropped]
         genuine = Dialect.update
 
         def update(self: Dialect, connection: Any, which: BatchUpdate, rows: Any) -> set[int]:
@@ -138,7 +141,7 @@ def test_without_the_wake_of_the_flow(remove: Remove) -> None:
 
 
 def test_without_the_fence_of_the_drive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "_may_advance", lambda execution, advance: not execution.terminal)
+    monkeypatch.setattr(commit, "_may_advance", lambda execution, advance: execution.was[0] == "running")
     broken(I5)
 
 
@@ -173,7 +176,13 @@ def test_without_the_guard_of_a_childs_end(remove: Remove) -> None:
 def test_without_the_look_at_held_executions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweeper gives out steps of an execution that an operator has paused."""
     monkeypatch.setattr(sweep, "_held", lambda tx, ids: set())
-    broken(I3)
+    broken(ROWS)
+
+
+def test_without_the_look_at_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was stopped for long begins what others have done meanwhile."""
+    monkeypatch.setattr(Pipeline, "holds_lease", lambda self: True)
+    broken(I6)
 
 
 def test_with_every_guard_in_its_place() -> None:
@@ -181,6 +190,3 @@ def test_with_every_guard_in_its_place() -> None:
         for seed in range(10):
             course = run(seed, mode=mode)
             assert course.invariant is None, course.told()
-
-
-_ = I6

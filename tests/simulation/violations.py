@@ -9,6 +9,8 @@ I4 = "I4 fenced"
 I5 = "I5 together"
 I6 = "I6 no rerun"
 I7 = "I7 progress"
+ROWS = "rows in order"
+"""The columns of a row do not say the same as its state."""
 ERROR = "unexpected error"
 """No invariant by name: the engine raised, or was refused, what it should not have been."""
 

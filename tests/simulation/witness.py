@@ -9,7 +9,7 @@ from engine.model.states import FINISHED_STEP, FLOW_SEQ, TERMINAL, ExecutionStat
 from tests.conformance.stores import soundness
 from tests.simulation.replaying import replayed
 from tests.simulation.rows import Execution, Rows, Step
-from tests.simulation.violations import ERROR, I1, I2, I3, I4, I5, I6, Violation
+from tests.simulation.violations import I1, I2, I3, I4, I5, I6, ROWS, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,7 +210,8 @@ def _recorded(before: Step, now: Step, actor: Actor) -> None:
 
 
 def _named(fault: str) -> str:
+    """Return the invariant that a fault of the rows is about."""
     for name in (I1, I3):
         if f"({name[:2]})" in fault:
             return name
-    return I5 if "event" in fault or "read" in fault else ERROR
+    return ROWS if fault.startswith("it does not hold") else I5

@@ -13,7 +13,7 @@ from engine.model.states import TERMINAL
 from tests.simulation.client import Client
 from tests.simulation.diary import Diary
 from tests.simulation.flows import OTHER_QUEUE, REGISTRY, STEPS_ONLY
-from tests.simulation.jobs import CRASH, FREEZE, GO_ON, PAUSE, Job, Jobs
+from tests.simulation.jobs import CRASH, FREEZE, GO_ON, LINGER, PAUSE, Job, Jobs
 from tests.simulation.messages import CountedFaults
 from tests.simulation.refusing import Refusals
 from tests.simulation.scenario import CALM, PERFECT, SECOND, Scenario
@@ -224,11 +224,16 @@ class World:
         """Draw what is to happen to a call, and at which of the boundaries that it reaches."""
         rates, drawn = self.rates, self.chance.random()
         countdown = self.chance.randint(1, MOST_BOUNDARIES)
-        for fate, rate in ((CRASH, rates.crash * 2), (FREEZE, rates.freeze * 2), (PAUSE, rates.pause)):
+        fates = ((CRASH, rates.crash), (FREEZE, rates.freeze), (LINGER, rates.linger), (PAUSE, rates.pause))
+        for fate, rate in fates:
             if drawn < rate:
                 return fate, countdown
             drawn -= rate
         return GO_ON, countdown
+
+    def lingers(self) -> float:
+        """Draw how long a call stays at a boundary."""
+        return self.chance.uniform(0.5, 3.0)
 
     def reached(self, job: Job, place: str, fate: str) -> None:
         """Take note of a boundary."""
