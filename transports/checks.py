@@ -25,7 +25,7 @@ def objection(message: Message, max_message_bytes: int) -> TransportError | None
     try:
         size = message.size
     except UnicodeEncodeError as error:
-        return Refused(f"a header or the key of a message to {message.queue!r} is not text: {error.reason}")
+        return Refused(f"a header, the key or the id of a message to {message.queue!r} is not text: {error.reason}")
     if size > max_message_bytes:
         return TooLarge(
             f"a message to {message.queue!r} has {size} bytes with its headers, and {max_message_bytes} are carried: "

@@ -29,7 +29,9 @@ class Message:
     """What is sent. ``queue`` is the queue it goes to, or the topic that a broadcast is about.
 
     ``key`` lets a broker that spreads messages by key put messages of one key in one place; None leaves it to the
-    broker. ``priority`` is a wish that only some brokers can grant.
+    broker. ``priority`` is a wish that only some brokers can grant. ``id`` names the message for whoever receives it,
+    who can tell by it what came twice. One that was sent without has, on its way in, the broker's own name for it,
+    where the broker gives names; it is the same each time that it is delivered.
     """
 
     queue: str
@@ -37,14 +39,15 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     key: str | None = None
     priority: int = DEFAULT_PRIORITY
+    id: str | None = None
 
     @property
     def size(self) -> int:
-        """The bytes that count against ``Capabilities.max_message_bytes``: the body, and headers and key in UTF-8."""
-        size = len(self.body)
+        """The bytes that count against ``Capabilities.max_message_bytes``: the body, and headers, key and id in UTF-8."""
+        size = len(self.body) + len((self.key or "").encode()) + len((self.id or "").encode())
         for name, value in self.headers.items():
             size += len(name.encode()) + len(value.encode())
-        return size if self.key is None else size + len(self.key.encode())
+        return size
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,7 @@ _waiting = (
         messages.c.priority,
         messages.c.deliveries,
         messages.c.message_key,
+        messages.c.message_id,
         messages.c.headers,
         messages.c.body,
     )
@@ -82,8 +83,8 @@ def _to_row(message: Message) -> dict[str, Any]:
         "priority": message.priority,
         "visible_us": 0,
         "deliveries": 0,
-        # As JSON, since databases do not take every character in a text.
         "message_key": None if message.key is None else json.dumps(message.key),
+        "message_id": None if message.id is None else json.dumps(message.id),
         "headers": headers_to_text(message),
         "body": message.body,
     }
@@ -108,9 +109,11 @@ def take(connection: Connection, names: Sequence[str], limit: int, consumer: str
 
 
 def _to_delivery(row: Any) -> Delivery:
-    message_id, queue, priority, deliveries, key, headers, body = row
+    number, queue, priority, deliveries, key, name, headers, body = row
     key = None if key is None else json.loads(key)
-    return Delivery(Message(queue, bytes(body), headers_from_text(headers), key, priority), message_id, deliveries > 0)
+    name = str(number) if name is None else json.loads(name)
+    message = Message(queue, bytes(body), headers_from_text(headers), key, priority, name)
+    return Delivery(message, number, deliveries > 0)
 
 
 def settle(connection: Connection, ids: Collection[int], consumer: str) -> None:

@@ -74,7 +74,9 @@ messages = Table(
     Column("consumer", String(32)),
     Column("deliveries", Integer, nullable=False),
     Column("sent_us", BigInteger, nullable=False, server_default=DatabaseTime()),
+    # Key and id as JSON, since databases do not take every character in a text.
     Column("message_key", _LongText),
+    Column("message_id", _LongText),
     Column("headers", _LongText),
     # A JSON object of strings; NULL if there are none.
     Column("body", _Bytes, nullable=False),

@@ -17,6 +17,7 @@ CONTENTS = {
     "control characters in a header": Message("work", b"x", {"lines": 'one\ntwo\t"three"\\', "null": "a\0b"}),
     "many headers": Message("work", b"x", {f"header-{number}": str(number) for number in range(50)}),
     "a key": Message("work", b"x", key="order-17/ü"),
+    "an id": Message("work", b"x", id="9f2c-17"),
 }
 
 
@@ -35,6 +36,7 @@ def test_01_contents_arrive_as_they_were(subject: Subject, content: str) -> None
     assert dict(delivery.message.headers) == dict(message.headers)
     assert delivery.message.queue == "work"
     assert delivery.message.key == message.key
+    assert message.id in (None, delivery.message.id)
     assert not delivery.redelivered
 
 
