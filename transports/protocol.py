@@ -43,7 +43,7 @@ class Message:
 
     @property
     def size(self) -> int:
-        """The bytes that count against ``Capabilities.max_message_bytes``: the body, and headers, key and id in UTF-8."""
+        """The bytes that count against ``Capabilities.max_message_bytes``: body, headers, key and id in UTF-8."""
         size = len(self.body) + len((self.key or "").encode()) + len((self.id or "").encode())
         for name, value in self.headers.items():
             size += len(name.encode()) + len(value.encode())
