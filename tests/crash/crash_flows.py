@@ -66,6 +66,16 @@ def writes(name: str) -> int:
         return context.attempt
 
 
+@step(transactional=True, retry=TOUGH)
+def takes_its_time(seconds: float) -> int:
+    """Leave the transaction idle between two statements."""
+    with entered() as context:
+        context.connection.execute(text("SELECT 1"))
+        threading.Event().wait(seconds)
+        context.connection.execute(text("SELECT 1"))
+        return context.attempt
+
+
 @step(inline=True, retry=TOUGH)
 def inline(a: int) -> int:
     return a + 1
@@ -110,3 +120,8 @@ async def child(n: int) -> int:
 @flow
 async def waiting(path: str) -> list[int]:
     return await waits_for_file(path)
+
+
+@flow
+async def unhurried(seconds: float) -> int:
+    return await takes_its_time(seconds)

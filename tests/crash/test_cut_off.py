@@ -41,6 +41,9 @@ def test_between_transactions(postgresql_sites: Sites, chaos_seconds: float | No
     long = chaos_seconds is not None
     lease = DEFAULT_LEASE_SECONDS if long else LEASE_SECONDS
     with postgresql_sites.open({} if long else SHORT_LEASE) as site, proxied(site) as (proxy, settings):
+        if not long:
+            # It may be cut off in the middle of a heartbeat's transaction.
+            site.limit_idle_transactions()
         (victim,) = site.workers.start(**settings)
         ids, path = site.start_waiting(4)
         wait_until(lambda: len(site.trace.entries()) == 4, "all steps being under way")
@@ -91,3 +94,14 @@ def test_in_the_middle_of_a_transaction(
     lease = DEFAULT_LEASE_SECONDS if long else LEASE_SECONDS
     say(test="recovery", what=f"cut off {point}", sites=postgresql_sites.name, lease=lease, all_finished=finished)
     assert finished < lease + GENEROUS_SECONDS
+
+
+def test_code_of_a_transactional_step_may_take_its_time(postgresql_sites: Sites) -> None:
+    """Its transaction lies idle for longer than those of the engine may."""
+    with postgresql_sites.open() as site:
+        site.limit_idle_transactions()
+        site.workers.start()
+        assert site.store.result(site.client.start("unhurried", seconds=1.6).id) == 1
+        limit = site.store.rows("SELECT current_setting('idle_in_transaction_session_timeout')")
+        assert limit == [("10s",)], "sessions from before the change keep the engine's own limit"
+        site.check()

@@ -13,8 +13,8 @@ from tests.crash.failpoints import BROKER_POINTS, STORE_POINTS
 from tests.crash.site import SHORT_LEASE, Sites
 from tests.worker.serving import wait_until
 
-LIVES = 5
-NARROW = {"worker.concurrency": 3}
+LIVES = 4
+NARROW = {"worker.concurrency": 2}
 """Less than there is to do, so that some of it is offered to others."""
 AT_ONCE = 4
 """Most of the time of each is waiting."""
