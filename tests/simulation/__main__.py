@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 
 from tests.simulation.course import run
-from tests.simulation.many import courses
+from tests.simulation.many import courses, processes
 from tests.simulation.scenario import MODES
 
 
@@ -33,16 +33,18 @@ def _many(options: argparse.Namespace) -> int:
     fired: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     done = 0
-    for course in courses(range(options.first, options.first + options.seeds), options.mode, options.jobs):
-        done += 1
-        fired += course.fired
-        if course.invariant is not None:
-            failures[course.invariant] += 1
-            print(f"\n{course.told()}" if not options.keep_going else f"\n{course.seed}: {course.what[-600:]}")
-            if not options.keep_going:
-                break
-        if done % 100 == 0:
-            print(f"\r{done} seeds, {sum(failures.values())} failed", end="", file=sys.stderr, flush=True)
+    with processes(options.jobs) as pool:
+        for course in courses(pool, range(options.first, options.first + options.seeds), options.mode):
+            done += 1
+            fired += course.fired
+            if course.invariant is not None:
+                failures[course.invariant] += 1
+                print(f"\n{course.told()}")
+                if not options.keep_going:
+                    break
+            if done % 100 == 0:
+                progress = f"{done} seeds, {sum(failures.values())} failed"
+                print(f"\r{progress}", end="", file=sys.stderr, flush=True)
     print(f"\n{done} seeds, {sum(failures.values())} failed {dict(failures)}; what happened:")
     for name, count in sorted(fired.items()):
         print(f"{count:10,}  {name}")

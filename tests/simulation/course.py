@@ -36,11 +36,14 @@ class Course(NamedTuple):
 _kept: dict[str, Any] = {}
 
 
-def run(seed: int, *, mode: str | None = None, verbose: bool = False) -> Course:
-    """Run the simulation of a seed. The database, its tables and idle threads are kept for the next one."""
+def run(seed: int, *, mode: str | None = None, verbose: bool = False, **changes: float) -> Course:
+    """Run the simulation of a seed. The database, its tables and idle threads are kept for the next one.
+
+    ``changes``: other values than those that the seed draws for its scenario.
+    """
     database: SimulatedDatabase = _kept.setdefault("database", None) or SimulatedDatabase()
     _kept["database"] = database
-    scenario = drawn(random.Random(f"scenario {seed}"), mode)
+    scenario = drawn(random.Random(f"scenario {seed}"), mode).changed(**changes)
     world = World(seed, scenario, database, Processes(), _kept.setdefault("hands", []), verbose=verbose)
     stage.actors = world
     invariant, what = None, "every invariant held"

@@ -54,12 +54,16 @@ class SimulatedDatabase(Database):
         at("before the transaction")
         self._check(world)
         lost, unanswered = _draw(world.chance, world.rates) if world.jobs.current is not None else (False, False)
-        with super().write() as tx:
-            yield tx
-            at("in the transaction", may_stop=False)
-            if lost:
-                world.fire("commit lost")
-                raise StoreUnavailable(NO_ANSWER)
+        try:
+            with super().write() as tx:
+                yield tx
+                at("in the transaction", may_stop=False)
+                if lost:
+                    world.fire("commit lost")
+                    raise StoreUnavailable(NO_ANSWER)
+        except BaseException:
+            world.witness.look_again(world.actor())
+            raise
         world.witness.look(world.actor())
         at("after the commit")
         if unanswered:

@@ -94,13 +94,13 @@ def deadly(a: int) -> Made:
     return made(a)
 
 
-@step(retry=PERSISTENT, timeout="700ms")
+@step(retry=PERSISTENT, timeout="300ms")
 def slow(a: int) -> Made:
     """Hangs now and then."""
     return made(a)
 
 
-@step(retry=PERSISTENT, timeout="1s")
+@step(retry=PERSISTENT, timeout="400ms")
 def reporting(a: int) -> Made:
     context = step_context()
     if context.progress is not None and context.progress != {"a": a}:
@@ -109,7 +109,7 @@ def reporting(a: int) -> Made:
     return made(a)
 
 
-@step(transactional=True, retry=PERSISTENT, timeout="1s")
+@step(transactional=True, retry=PERSISTENT, timeout="400ms")
 def save(a: int) -> Made:
     context = step_context()
     context.connection.exec_driver_sql(

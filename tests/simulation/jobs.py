@@ -23,7 +23,7 @@ class Crashed(BaseException):
 class Fates(Protocol):
     """Decides what happens at boundaries."""
 
-    def fate(self) -> tuple[str, int]:
+    def fate(self, name: str) -> tuple[str, int]:
         """Return what is to happen to a call, and at which of the boundaries that it reaches."""
         ...
 
@@ -59,7 +59,7 @@ class Job:
         self._stage = stage
         self._call = call
         self._killed = False
-        self._fate, self._countdown = stage.fates.fate()
+        self._fate, self._countdown = stage.fates.fate(name)
         self._hand: _Hand | None = None
         if slow or self._fate in (PAUSE, LINGER, FREEZE):
             self._hand = stage.hand()
@@ -94,7 +94,7 @@ class Job:
             self._stage.fates.reached(self, place, GO_ON)
             return
         fate = self._fate
-        self._fate, self._countdown = self._stage.fates.fate()
+        self._fate, self._countdown = self._stage.fates.fate(self.name)
         self._stage.fates.reached(self, place, fate)
         if fate == CRASH:
             self.crashed = True

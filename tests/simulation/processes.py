@@ -23,7 +23,7 @@ from tests.simulation.jobs import Job
 from tests.simulation.world import World
 from transports.memory import MemoryTransport
 
-GRACE_US = 1_000_000
+GRACE_US = 300_000
 """How much later than a worker itself the sweeper ends an attempt that takes too long: less, so that it happens."""
 
 

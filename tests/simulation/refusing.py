@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import LeaseLost, StoreUnavailable
-from tests.simulation.violations import ERROR, Violation
+from tests.simulation.violations import ERROR, I2, Violation
 
 if TYPE_CHECKING:
     from engine.model.work import Flush, Flushed
@@ -30,10 +30,15 @@ class Refusals:
 
     def run(self, tx: Transaction, flush: Flush, genuine: Callable[[Transaction, Flush], Flushed]) -> Flushed:
         """Run a flush, or refuse it."""
+        for what in self._world.witness.fenced(flush):
+            self._world.fire(f"fenced: {what}")
         try:
             flushed = genuine(tx, flush)
         except (LeaseLost, StoreUnavailable):
             raise
+        except IntegrityError as error:
+            what = f"a key of the tables is the last line: {error}"
+            raise self._world.witness.found(Violation(I2, what)) from error
         except Exception as error:
             raise self._world.witness.found(Violation(ERROR, f"a flush was refused: {error!r}")) from error
         if self._refuses(flush):

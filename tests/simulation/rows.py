@@ -114,7 +114,7 @@ class Rows:
         """Return what transactional steps have written: execution, seq, attempt."""
         return self._raw.execute(SAVED).fetchall()
 
-    def state_of(self, execution_id: str, seq: int) -> tuple[str, int] | None:
-        """Return the state and the attempt of a step as they are at this moment."""
-        query = "SELECT state, attempt FROM milepost_steps WHERE execution_id = ? AND seq = ?"
+    def state_of(self, execution_id: str, seq: int) -> tuple[str, int, int | None] | None:
+        """Return the state, the attempt and the owner of a step as they are at this moment."""
+        query = "SELECT state, attempt, owner FROM milepost_steps WHERE execution_id = ? AND seq = ?"
         return self._raw.execute(query, (execution_id, seq)).fetchone()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from transports.memory import FaultRates
 
@@ -56,6 +57,12 @@ class Scenario:
     rates: Rates
     messages: FaultRates
 
+    def changed(self, **values: float) -> Scenario:
+        """Return this scenario with other values, of its own or of its rates."""
+        rates = {name: value for name, value in values.items() if hasattr(self.rates, name)}
+        own: dict[str, Any] = {name: int(value) for name, value in values.items() if name not in rates}
+        return replace(self, rates=replace(self.rates, **rates), **own)
+
     @property
     def embedded(self) -> bool:
         """Whether steps are claimed without messages."""
@@ -76,7 +83,7 @@ def drawn(chance: random.Random, mode: str | None) -> Scenario:
         resend_us=chance.choice((1, 3)) * SECOND,
         flows=chance.randint(1, 5),
         rates=Rates(
-            pause=0.35, crash=0.05 * wild, freeze=0.04 * wild, linger=0.08 * wild, lost=0.02 * wild,
+            pause=0.35, crash=0.03 * wild, freeze=0.03 * wild, linger=0.06 * wild, lost=0.02 * wild,
             unanswered=0.03 * wild, refused=0.05 * wild, raises=0.15 * wild, hint_lost=0.2 * wild,
         ),
         messages=FaultRates(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import LeaseLost, StoreUnavailable, UnknownDefinition
 from engine.model.history import Event
@@ -23,6 +23,14 @@ LIMIT = 1 << 20
 Ending = Callable[[], "Ended | list[Pointer]"]
 
 
+class Finished(NamedTuple):
+    """Code that will have run by ``at_us``, and what its worker is told then."""
+
+    attempt: Attempt
+    ending: Ending
+    at_us: int
+
+
 class Steps:
     """The attempts of one worker. User code is the real one, run by the real executor."""
 
@@ -32,7 +40,7 @@ class Steps:
         self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin)
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self.to_enter: list[Attempt] = []
-        self.to_end: list[tuple[Attempt, Ending]] = []
+        self.to_end: list[Finished] = []
 
     def __len__(self) -> int:
         return len(self._attempts)
@@ -102,9 +110,9 @@ class Steps:
             output = self._executor.on_thread(attempt)
         except Exception as error:  # noqa: BLE001 - it is the attempt's
             failure = error
-            self.to_end.append((attempt, lambda: self._failed(attempt, failure)))
+            self._ends(attempt, lambda: self._failed(attempt, failure))
         else:
-            self.to_end.append((attempt, lambda: attempts.completed(attempt.claim, output, self._now_us())))
+            self._ends(attempt, lambda: attempts.completed(attempt.claim, output, self._now_us()))
 
     def _enter_transactional(self, attempt: Attempt) -> None:
         resend_us = self._worker.queue.resend_us
@@ -116,19 +124,24 @@ class Steps:
             self._executor.in_transaction(attempt, record)
         except RecordedInStep as recorded:
             offered = recorded.offered
-            self.to_end.append((attempt, lambda: offered))
+            self._ends(attempt, lambda: offered)
         except LeaseLost as error:
             if attempt.begun and not attempt.abandoned:
                 self._worker.world.fire("transactional step fenced")
             lost = error
-            self.to_end.append((attempt, lambda: self._failed(attempt, lost)))
+            self._ends(attempt, lambda: self._failed(attempt, lost))
         except Exception as error:  # noqa: BLE001 - it is the attempt's
             failure = error
-            self.to_end.append((attempt, lambda: self._failed(attempt, failure)))
+            self._ends(attempt, lambda: self._failed(attempt, failure))
 
-    def end(self, index: int) -> None:
+    def _ends(self, attempt: Attempt, ending: Ending) -> None:
+        lasts_us = 0 if attempt.step.transactional else self._worker.world.lasts_us(attempt.claim.timeout_us)
+        self.to_end.append(Finished(attempt, ending, self._worker.world.now_us() + lasts_us))
+
+    def end(self, finished: Finished) -> None:
         """Tell the worker how an attempt ended, if anybody cares."""
-        attempt, ending = self.to_end.pop(index)
+        self.to_end.remove(finished)
+        attempt, ending, _ = finished
         if attempt.abandoned:
             return
         if attempt.said:

@@ -12,9 +12,10 @@ from tests.simulation.rows import Execution, Rows, Step
 from tests.simulation.violations import I1, I2, I3, I4, I5, I6, ROWS, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from engine.definitions.context import StepContext
+    from engine.model.work import Flush
     from tests.simulation.database import SimulatedDatabase
 
 RESULTS = frozenset({StepState.COMPLETED, StepState.FAILED})
@@ -69,6 +70,13 @@ class Witness:
                 self._saved()
         except Violation as violation:
             raise self.found(violation) from None
+
+    def look_again(self, actor: Actor) -> None:
+        """See that a transaction which failed has left nothing behind (I5)."""
+        changed, executions = self.rows.refresh()
+        if changed or executions:
+            what = f"a transaction of {actor} failed, and left something behind: {changed}, {executions}"
+            raise self.found(Violation(I5, what))
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -146,6 +154,23 @@ class Witness:
         waiting = self.rows.steps[execution.parent_id][execution.parent_seq]
         if waiting.state == StepState.WAITING and waiting.child_id == execution.id:
             raise Violation(I1, f"child {execution.id} has ended, and step {waiting.id} waits for it")
+
+    def fenced(self, flush: Flush) -> Iterator[str]:
+        """Return what of a flush will meet a fence, as somebody else has the step by now."""
+        for checkpoint in flush.checkpoints:
+            for outcome in checkpoint.outcomes:
+                if not self._owns(flush.worker_id, checkpoint.execution_id, outcome.seq, outcome.attempt):
+                    yield "a result"
+            advance = checkpoint.advance
+            held = None if advance is None else advance.flow_attempt
+            if held is not None and not self._owns(flush.worker_id, checkpoint.execution_id, FLOW_SEQ, held):
+                yield "a drive"
+        for back in flush.reschedules:
+            if not self._owns(flush.worker_id, back.execution_id, back.seq, back.attempt):
+                yield "a step given back"
+
+    def _owns(self, worker_id: int, execution_id: str, seq: int, attempt: int) -> bool:
+        return self.rows.state_of(execution_id, seq) == (StepState.CLAIMED, attempt, worker_id)
 
     # -- user code ---------------------------------------------------------------------------------------------------
 

@@ -184,8 +184,9 @@ class Worker:
             yield Action(8, name, f"loop: {self._posted[0][0]}", self._next_posted)
         for coroutine in self._coroutines:
             yield Action(4, name, "inline step", lambda coroutine=coroutine: self._step(coroutine))
-        for index in range(len(self.steps.to_end)):
-            yield Action(3, name, "a step ends", lambda index=index: self.steps.end(index))
+        for finished in self.steps.to_end:
+            if finished.at_us <= self.world.now_us():
+                yield Action(3, name, "a step ends", lambda finished=finished: self.steps.end(finished))
         for attempt in self.steps.overdue():
             yield Action(2, name, "time out", lambda attempt=attempt: self.steps.time_out(attempt))
 
@@ -220,6 +221,8 @@ class Worker:
                 yield job.until_us
         if self._must_register:
             yield self.next_register_us
+        for finished in self.steps.to_end:
+            yield finished.at_us
         if (timeout_us := self.steps.next_timeout_us()) is not None:
             yield timeout_us
 

@@ -19,7 +19,7 @@ from tests.simulation.refusing import Refusals
 from tests.simulation.scenario import CALM, PERFECT, SECOND, Scenario
 from tests.simulation.violations import I7, Violation
 from tests.simulation.witness import NOBODY, Actor, Witness
-from tests.simulation.worker import STEP, Action, Kind, Worker
+from tests.simulation.worker import FLUSH, LEAVE, MAIL, RECEIVE, STEP, SWEEP, Action, Kind, Worker
 from transports.memory import ManualClock, MemoryBroker
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 START_US = 1_750_000_000_000_000
 QUEUES = ("default", OTHER_QUEUE)
 KINDS = (Kind(QUEUES, REGISTRY), Kind(("default",), REGISTRY), Kind((OTHER_QUEUE,), STEPS_ONLY))
-MOST_BOUNDARIES = 6
+FEW = 3
+BOUNDARIES = {FLUSH: 5, SWEEP: 6, MAIL: 4, RECEIVE: 2}
+"""How many boundaries a call of a kind passes, about."""
+RARE = {STEP: 20, MAIL: 3, LEAVE: 8, RECEIVE: 2}
+"""Calls that are made less often than others meet their fate more often."""
+MOST_LEASES = 3
+"""How long a worker is stopped at most."""
 IDLE_US = 900_000
 """How long at most nothing happens: workers renew their leases, and look after their peers."""
 TROUBLE, OUTSIDE, TIME = 0.03, 0.06, 0.06
@@ -129,7 +135,7 @@ class World:
         worker = self.chance.choice(self.workers)
         yield Action(3, worker.name, "is killed", lambda: self._kill(worker))
         yield Action(3, worker.name, "freezes", lambda: self._freeze(worker))
-        yield Action(4, worker.name, "is stuck", lambda: self._stick(worker))
+        yield Action(7, worker.name, "is stuck", lambda: self._stick(worker))
         yield Action(3, worker.name, "is told to end", lambda: self._drain(worker))
         yield Action(5, worker.name, "forgets its flows", lambda: self._forget(worker))
         yield Action(2, "store", "goes away", self._lose_store)
@@ -145,14 +151,10 @@ class World:
         self.database.down_until_us = 0
         self.broker.set_down(False)
         chaos_us = self.now_us() - START_US
-        for worker in self.workers:
-            worker.frozen_until_us = worker.stuck_until_us = 0
-        for call in [call for _, call in self._later]:
-            call()
-        self._later.clear()
         # The longest wait of each kind, one after another; a message is sent again at the latest after as long as its
         # step has waited for it already.
-        bound_us = 2 * self.scenario.lease_us + self.scenario.resend_us + chaos_us + 2 * LONGEST_FLOW_US
+        # Whoever is stopped just now comes back in its time.
+        bound_us = (2 + MOST_LEASES) * self.scenario.lease_us + self.scenario.resend_us + chaos_us + 2 * LONGEST_FLOW_US
         deadline_us = self.now_us() + bound_us
         for _ in range(MOST_ACTIONS):
             if self.client.put_right():
@@ -220,11 +222,17 @@ class World:
 
     # -- boundaries --------------------------------------------------------------------------------------------------
 
-    def fate(self) -> tuple[str, int]:
+    def fate(self, name: str) -> tuple[str, int]:
         """Draw what is to happen to a call, and at which of the boundaries that it reaches."""
         rates, drawn = self.rates, self.chance.random()
-        countdown = self.chance.randint(1, MOST_BOUNDARIES)
-        fates = ((CRASH, rates.crash), (FREEZE, rates.freeze), (LINGER, rates.linger), (PAUSE, rates.pause))
+        countdown = self.chance.randint(1, BOUNDARIES.get(name, FEW))
+        often = RARE.get(name, 1)
+        fates = (
+            (CRASH, rates.crash * often),
+            (FREEZE, rates.freeze * often),
+            (LINGER, rates.linger * often),
+            (PAUSE, rates.pause),
+        )
         for fate, rate in fates:
             if drawn < rate:
                 return fate, countdown
@@ -311,6 +319,12 @@ class World:
         """Draw whether a step hangs."""
         return self.chance.random() < self.rates.raises * 2
 
+    def lasts_us(self, timeout_us: int | None) -> int:
+        """Draw how long the code of a step runs: now and then for longer than it may."""
+        if self.chance.random() < 0.5:
+            return 0
+        return int(self.chance.random() * (100_000 if timeout_us is None else 1.5 * timeout_us))
+
     def entered(self, context: StepContext) -> int:
         """Take note that user code was entered; it may raise."""
         job = self.jobs.current
@@ -355,7 +369,7 @@ class World:
 
     def freeze(self, worker: Worker) -> None:
         """A process stops for longer than its lease; then it goes on where it was."""
-        worker.frozen_until_us = self.now_us() + int(self.scenario.lease_us * (1.1 + self.chance.random()))
+        worker.frozen_until_us = self.now_us() + int(self.scenario.lease_us * self.chance.uniform(1.1, MOST_LEASES))
         self.fire("zombie")
 
     def _freeze(self, worker: Worker) -> None:
@@ -364,7 +378,7 @@ class World:
 
     def _stick(self, worker: Worker) -> None:
         self.fire("loop is stuck")
-        worker.stuck_until_us = self.now_us() + self.chance.randint(SECOND // 2, 5 * SECOND)
+        worker.stuck_until_us = self.now_us() + self.chance.randint(SECOND // 2, 3 * SECOND)
 
     def _kill(self, worker: Worker) -> None:
         self.fire("crash: at any moment")
