@@ -111,11 +111,10 @@ class Flush(msgspec.Struct):
     claim_due: bool = False
     """Claim whatever is ready on the queues served (the embedded queue)."""
     take_new: bool = False
-    """Keep steps that the checkpoints create, as far as there is room, instead of offering them (the embedded
-    queue)."""
+    """Keep the first step that each checkpoint creates, as far as there is room, instead of offering it: whoever has
+    recorded a step's result goes on with its flow."""
     take_woken: bool = False
-    """Claim the flows that the checkpoints wake, on the queues served, instead of offering them: whoever has recorded
-    a step's result goes on with its flow."""
+    """Claim the flows that the checkpoints wake, on the queues served, instead of offering them."""
     resend_us: int | None = None
     """When a step that was offered is offered again; None where steps are claimed without messages."""
     number: int = 0

@@ -44,6 +44,8 @@ class CommandRows:
         self._owner = flush.worker_id
         self._queues = frozenset(flush.queues) if flush.take_new else frozenset[str]()
         self._room = flush.room
+        self._going_on = ""
+        """The execution of which a step has been taken."""
         self._resend_us = flush.resend_us
         self._steps: list[Row] = []
         self._executions: list[Row] = []
@@ -96,7 +98,7 @@ class CommandRows:
         return (
             execution_id, c.seq, c.kind, c.name, c.queue, c.priority, state, attempt, c.max_attempts,
             min(c.max_attempts, MOST_GRANTED) if c.dead_letter else 0, c.timeout_us, owner,
-            c.queue if ready else None, now_us if ready else None, due_us, position, c.issued, c.child_id,
+            c.queue if ready else None, self._tx.turn_us() if ready else None, due_us, position, c.issued, c.child_id,
             c.child_version, c.input if c.delay_us is None else wait_text(c.delay_us), output, now_us, started_us,
             finished_us, c.retry,
         )  # fmt: skip
@@ -109,9 +111,8 @@ class CommandRows:
         )  # fmt: skip
 
     def _step(self, execution_id: str, c: Command) -> Row:
-        """A step that may run at once: taken by this worker if it has room, else offered to all."""
-        if self._room > 0 and c.queue in self._queues:
-            self._room -= 1
+        """A step that may run at once: taken by this worker to go on with, or offered to all."""
+        if self._takes(execution_id, c):
             claim = Claimed(
                 execution_id, c.seq, 1, c.kind, c.name, c.queue, c.priority, c.input, c.max_attempts, c.timeout_us,
                 c.dead_letter, retry=c.retry,
@@ -147,8 +148,7 @@ class CommandRows:
             )
         )
         owner = None
-        if self._room > 0 and c.queue in self._queues:
-            self._room -= 1
+        if self._takes(execution.id, c):
             owner = self._owner
             claim = Claimed(c.child_id, FLOW_SEQ, 1, StepKind.FLOW, c.name, c.queue, c.priority, c.input, FLOW_ATTEMPTS)
             self._flushed.claimed.append(claim)
@@ -156,7 +156,15 @@ class CommandRows:
             self._flushed.offered.append(Pointer(c.child_id, FLOW_SEQ, 0, c.queue, c.priority))
         self._steps.append(
             flow_step_row(
-                c.child_id, c.name, c.queue, c.priority, c.input or "{}", now_us, owner=owner, resend_us=self._resend_us
+                c.child_id,
+                c.name,
+                c.queue,
+                c.priority,
+                c.input or "{}",
+                now_us,
+                owner=owner,
+                ready_us=self._tx.turn_us(),
+                resend_us=self._resend_us,
             )
         )
         if c.detached:
@@ -190,6 +198,17 @@ class CommandRows:
                 row = self._row(execution.id, command, StepState.WAITING, due_us=due_us)
             self._steps.append(row)
         tx.dialect.update(tx.connection, TAKE_SIGNAL, taken)
+
+    def _takes(self, execution_id: str, c: Command) -> bool:
+        """Whether this worker goes on with it: with the first thing that each drive asks for, if it has room.
+
+        What is to be done side by side is everybody's.
+        """
+        if self._room <= 0 or execution_id == self._going_on or c.queue not in self._queues:
+            return False
+        self._room -= 1
+        self._going_on = execution_id
+        return True
 
     def _due(self, command: Command) -> int:
         due_us = self._tx.now_us + (command.delay_us or 0)

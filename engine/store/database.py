@@ -32,12 +32,18 @@ _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 class Transaction:
     """One open transaction: its connection, its dialect, and the database's time when it began."""
 
-    __slots__ = ("connection", "dialect", "now_us")
+    __slots__ = ("_turns", "connection", "dialect", "now_us")
 
     def __init__(self, connection: Connection, dialect: Dialect, now_us: int) -> None:
         self.connection = connection
         self.dialect = dialect
         self.now_us = now_us
+        self._turns = 0
+
+    def turn_us(self) -> int:
+        """Return the time since when one more step is ready: what becomes ready together still has an order."""
+        self._turns += 1
+        return self.now_us + self._turns - 1
 
 
 class Database:

@@ -156,7 +156,7 @@ def write_executions(tx: Transaction, locked: Iterable[LockedExecution], resend_
             if execution.held:
                 holds.append((execution.id, FLOW_SEQ, tx.now_us))
             else:
-                wakes.append((execution.id, FLOW_SEQ, tx.now_us, due_us))
+                wakes.append((execution.id, FLOW_SEQ, tx.turn_us(), due_us))
                 # A message may point at any attempt; the claim compares. The flow's step is found by its key.
                 offered.append(Pointer(execution.id, FLOW_SEQ, ANY_ATTEMPT, execution.queue, execution.priority))
     tx.dialect.update(tx.connection, COUNT, counts)
@@ -173,11 +173,13 @@ def _end_row(execution: LockedExecution) -> Row:
     )  # fmt: skip
 
 
-def flow_step_row(
+def flow_step_row(  # noqa: PLR0913 - the columns that differ
     execution_id: str, flow: str, queue: str, priority: int, input_text: str, now_us: int, *,
-    owner: int | None = None, not_before_us: int | None = None, resend_us: int | None = None,
+    ready_us: int | None = None, owner: int | None = None, not_before_us: int | None = None,
+    resend_us: int | None = None,
 ) -> Row:  # fmt: skip
-    """Return the row of a new execution's own step: claimed by ``owner``, waiting for a time, or ready."""
+    """Return the row of a new execution's own step: claimed by ``owner``, waiting for a time, or ready since
+    ``ready_us``."""
     if owner is not None:
         state, ready_queue, ready_us, due_us, attempt, started_us = StepState.CLAIMED, None, None, None, 1, now_us
     elif not_before_us is not None:
@@ -186,7 +188,8 @@ def flow_step_row(
         )  # fmt: skip
     else:
         due_us = None if resend_us is None else now_us + resend_us
-        state, ready_queue, ready_us, attempt, started_us = StepState.READY, queue, now_us, 0, None
+        ready_us = now_us if ready_us is None else ready_us
+        state, ready_queue, attempt, started_us = StepState.READY, queue, 0, None
     return (
         execution_id, FLOW_SEQ, StepKind.FLOW, flow, queue, priority, state, attempt, FLOW_ATTEMPTS, 0,
         None, owner, ready_queue, ready_us, due_us, None, None, None, None, input_text, None, not_before_us or now_us,

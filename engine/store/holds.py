@@ -106,7 +106,7 @@ def _let_go(tx: Transaction, execution_id: str, resend_us: int | None) -> list[P
     resend_at_us = None if resend_us is None else tx.now_us + resend_us
     for seq, attempt, queue, priority, held_due_us in tx.connection.execute(query):
         if held_due_us <= tx.now_us:
-            ready.append((execution_id, seq, tx.now_us, resend_at_us))
+            ready.append((execution_id, seq, tx.turn_us(), resend_at_us))
             offered.append(Pointer(execution_id, seq, attempt, queue, priority))
         else:
             due.append((execution_id, seq, held_due_us))

@@ -127,6 +127,7 @@ def _insert_rest(tx: Transaction, new: Sequence[tuple[str, NewExecution]], resen
                 one.priority,
                 one.input,
                 tx.now_us,
+                ready_us=tx.turn_us(),
                 not_before_us=not_before_us,
                 resend_us=resend_us,
             )

@@ -80,10 +80,10 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
         if execution_id in held:
             to_hold.append((execution_id, seq, tx.now_us))
             continue
-        since_us = ready_us if state == StepState.READY and ready_us is not None else tx.now_us
+        since_us = ready_us if state == StepState.READY and ready_us is not None else tx.turn_us()
         again_us = None if resend_us is None else tx.now_us + max(resend_us, tx.now_us - since_us)
         rows.append((execution_id, seq, since_us, again_us))
-        if state != StepState.READY or since_us <= reached.get((queue, priority), since_us):
+        if state != StepState.READY or since_us < reached.get((queue, priority), since_us + 1):
             swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     tx.dialect.update(tx.connection, HOLD, to_hold)

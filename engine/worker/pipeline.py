@@ -96,6 +96,8 @@ class Pipeline:
         self._reschedules: list[Reschedule] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._pointers: list[Pointer] = []
+        self._ended = self._ended_in_flush = 0
+        """Steps that have ended and are not recorded: with what follows, each may go on taking up room."""
         self._arrivals: list[Arrival] = []
         self._arrivals_in_flush: list[Arrival] = []
         self._flushing = False
@@ -120,6 +122,7 @@ class Pipeline:
         self._running.abandon_all()
         self._driving.forget()
         self._reschedules, self._progress, self._pointers = [], {}, []
+        self._ended = self._ended_in_flush = 0
 
     def drain(self) -> None:
         """Claim no more, and give back what is not begun."""
@@ -139,7 +142,11 @@ class Pipeline:
         return bool(self._flushing or self._driving.busy or self._reschedules or self._pointers)
 
     def room(self) -> int:
-        """How many more steps this worker can take. Read from other threads too, which may see a moment ago."""
+        """How many more steps this worker can take from a broker. Read from other threads too, which may see a moment
+        ago."""
+        return max(self._free() - self._ended - self._ended_in_flush, 0)
+
+    def _free(self) -> int:
         return 0 if self._draining else max(self._serving.concurrency - len(self._running), 0)
 
     def holds_lease(self) -> bool:
@@ -173,10 +180,11 @@ class Pipeline:
     def ended(self, ended: Ended) -> None:
         """Take in how a step ended."""
         if isinstance(ended, StepOutcome):
+            self._ended += 1
             self._driving.add(ended)
         else:
             self._reschedules.append(ended)
-        self._outlets.room_changed()
+            self._outlets.room_changed()
         self.pump_later()
 
     def woken(self, pointers: Sequence[Pointer]) -> None:
@@ -205,7 +213,9 @@ class Pipeline:
         """Send the next flush, if none is under way and there is something for it."""
         if self._flushing or self._worker_id is None:
             return
-        serving, room = self._serving, self.room()
+        serving = self._serving
+        # Over a broker, room beyond what was taken up before is for what arrives.
+        room = self._free() if serving.embedded else min(self._free(), self._ended)
         claim = serving.embedded and self._hinted and room > 0
         # What arrived and is not claimed while this worker drains goes back to the broker.
         arrivals = [] if self._draining else self._arrivals
@@ -213,14 +223,14 @@ class Pipeline:
             self._worker_id, serving.lease_us, serving.queues, room,
             reschedules=self._reschedules, progress=list(self._progress.values()),
             pointers=self._pointers + [arrival.pointer for arrival in arrivals], claim_due=claim,
-            take_new=serving.embedded and not self._draining, take_woken=not self._draining,
-            resend_us=serving.resend_us,
+            take_new=not self._draining, take_woken=not self._draining, resend_us=serving.resend_us,
         )  # fmt: skip
         reload = self._driving.fill(flush)
         if flush.is_empty and not reload:
             return
         self._reschedules, self._progress, self._pointers = [], {}, []
         self._arrivals, self._arrivals_in_flush = [], arrivals
+        self._ended, self._ended_in_flush = 0, self._ended
         self._hinted = self._hinted and not claim
         self._flushing = True
         self._sent_us = self._monotonic_us()
@@ -230,6 +240,7 @@ class Pipeline:
         """Take in the answer to the flush that is under way."""
         self._flushing = False
         arrivals, self._arrivals_in_flush = self._arrivals_in_flush, []
+        self._ended_in_flush = 0
         flush, flushed = reply.flush, reply.flushed
         if flushed is None:
             self._arrivals = arrivals + self._arrivals
@@ -244,6 +255,7 @@ class Pipeline:
         if flushed is not None and arrivals:
             # What they point at was claimed, and counts as running by now, or was not to be had.
             self._outlets.settle(arrivals)
+        self._outlets.room_changed()
 
     def _take(self, reply: FlushReply, flushed: Flushed) -> None:
         flush = reply.flush
@@ -258,8 +270,8 @@ class Pipeline:
                 self._reschedules.append(released(claim))
             elif claim.seq != FLOW_SEQ:
                 self._running.begin(claim)
-        if flush.claim_due and len(flushed.claimed) >= flush.room:
-            # There may be more than there was room for.
+        if flushed.offered or (flush.claim_due and len(flushed.claimed) >= flush.room):
+            # What was offered is for this worker too, and there may be more than there was room for.
             self._hinted = True
         if flushed.next_due_us is not None:
             self._outlets.next_due((flushed.next_due_us - flushed.now_us) / 1e6)

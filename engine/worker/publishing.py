@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_WAITING = 50_000
+MOST_WAITING = 1_000_000
 """Pointers that may wait to be published. What is beyond is left to the sweeper."""
 CLOSE_SECONDS = 5.0
 
@@ -30,7 +30,8 @@ class Publishing:
         self._broker = broker
         self._changed = threading.Condition()
         self._deliveries: list[Delivery] = []
-        self._pointers: list[Pointer] = []
+        self._pointers: dict[tuple[str, int], Pointer] = {}
+        """By their steps: what is offered again while its first message still waits here is sent once."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="milepost-publisher", daemon=True)
 
@@ -41,8 +42,8 @@ class Publishing:
     def publish(self, pointers: Sequence[Pointer]) -> None:
         """Have these published; what there is no room for is left to the sweeper."""
         with self._changed:
-            room = MOST_WAITING - len(self._pointers)
-            self._pointers += pointers[: max(room, 0)]
+            room = max(MOST_WAITING - len(self._pointers), 0)
+            self._pointers.update({(each.execution_id, each.seq): each for each in pointers[:room]})
             self._changed.notify()
         if len(pointers) > room:
             log.warning("too much waits to be published; it is offered again", steps=len(pointers) - room)
@@ -67,7 +68,7 @@ class Publishing:
                 while not (self._deliveries or self._pointers or self._closed):
                     self._changed.wait()
                 deliveries, self._deliveries = self._deliveries, []
-                pointers, self._pointers = self._pointers, []
+                pointers, self._pointers = list(self._pointers.values()), {}
             if not deliveries and not pointers:
                 return
             try:

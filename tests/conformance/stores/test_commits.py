@@ -25,7 +25,7 @@ from tests.conformance.stores.values import (
     timer,
 )
 
-CHILD = "01jxt21q000000000000000001"
+CHILD, OTHER_CHILD = "01jxt21q000000000000000001", "01jxt21q000000000000000002"
 
 
 def test_the_first_drive_consumes_the_start(store: Store) -> None:
@@ -144,26 +144,52 @@ def test_a_result_that_its_flow_gave_up_at_the_same_time_is_still_there_to_be_re
     assert [one.seq for one in store.unread(id)] == [1]
 
 
-def test_new_steps_are_kept_while_there_is_room(store: Store) -> None:
+def test_the_first_new_step_of_each_drive_is_kept_while_there_is_room(store: Store) -> None:
     worker = store.worker()
     id = store.start()
     flow = worker.claim_one(id, 0)
-    commands = [step(1, timeout_us=SECOND), step(2, queue="gpu"), step(3), child(4, CHILD), step(5)]
-    flushed = worker.flush(first_drive(flow, *commands), take_new=True, room=3)
-    assert [(claim.execution_id, claim.seq, claim.attempt) for claim in flushed.claimed] == [
-        (id, 1, 1),
-        (id, 3, 1),
-        (CHILD, 0, 1),
+    others = [store.start() for _ in range(3)]
+    drives = [
+        first_drive(flow, step(1, queue="gpu"), step(2, timeout_us=SECOND), step(3), child(4, CHILD)),
+        first_drive(worker.claim_one(others[0], 0), child(1, OTHER_CHILD), step(2)),
+        first_drive(worker.claim_one(others[1], 0), step(1, queue="gpu")),
+        first_drive(worker.claim_one(others[2], 0), step(1)),
     ]
-    assert {(pointer.execution_id, pointer.seq, pointer.queue) for pointer in flushed.offered} == {
-        (id, 2, "gpu"),
-        (id, 5, "default"),
+    flushed = worker.flush(*drives, take_new=True, room=9)
+    assert {(claim.execution_id, claim.seq, claim.attempt) for claim in flushed.claimed} == {
+        (id, 2, 1),
+        (OTHER_CHILD, 0, 1),
+        (others[2], 1, 1),
     }
-    assert store.states(id) == {0: "waiting", 1: "claimed", 2: "ready", 3: "claimed", 4: "waiting", 5: "ready"}
-    kept = store.step(id, 1)
+    assert {(pointer.execution_id, pointer.seq) for pointer in flushed.offered} == {
+        (id, 1),
+        (id, 3),
+        (CHILD, 0),
+        (others[0], 2),
+        (others[1], 1),
+    }
+    assert store.states(id) == {0: "waiting", 1: "ready", 2: "claimed", 3: "ready", 4: "waiting"}
+    kept = store.step(id, 2)
     assert (kept.owner, kept.attempt, kept.due_us) == (worker.id, 1, START_US + SECOND + TIMEOUT_GRACE_US)
-    worker.flush(*(recorded(claim) for claim in flushed.claimed if claim.seq == 1))
-    assert store.states(id)[1] == StepState.COMPLETED
+    worker.flush(*(recorded(claim) for claim in flushed.claimed if claim.seq == 2))
+    assert store.states(id)[2] == StepState.COMPLETED
+
+
+def test_no_more_new_steps_are_kept_than_there_is_room_for(store: Store) -> None:
+    worker = store.worker()
+    drives = [first_drive(worker.claim_one(store.start(), 0), step(1)) for _ in range(5)]
+    flushed = worker.flush(*drives, take_new=True, room=2)
+    assert (len(flushed.claimed), len(flushed.offered)) == (2, 3)
+
+
+def test_what_becomes_ready_together_is_taken_in_the_order_in_which_it_was_asked_for(store: Store) -> None:
+    worker = store.worker()
+    id = store.running(worker, *(step(seq) for seq in range(1, 60)))
+    found: list[int] = []
+    while claimed := worker.claim(7):
+        found += [claim.seq for claim in claimed]
+    assert found == [*range(1, 60)]
+    assert {claim.execution_id for claim in claimed} <= {id}
 
 
 def test_room_that_new_steps_took_is_not_claimed_again(store: Store) -> None:
@@ -171,9 +197,10 @@ def test_room_that_new_steps_took_is_not_claimed_again(store: Store) -> None:
     id = store.start()
     waiting = [store.start() for _ in range(3)]
     flow = worker.claim_one(id, 0)
+    store.clock.go_on(1)
     flushed = worker.flush(first_drive(flow, step(1), step(2)), take_new=True, claim_due=True, room=3)
     assert len(flushed.claimed) == 3
-    assert sum(claim.execution_id in waiting for claim in flushed.claimed) == 1
+    assert sum(claim.execution_id in waiting for claim in flushed.claimed) == 2
 
 
 def test_nothing_is_kept_unless_the_worker_asks_for_it(store: Store) -> None:
