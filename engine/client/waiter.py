@@ -22,12 +22,14 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 """How long a lost hint can delay an answer."""
+LINGER_SECONDS: Final = 10.0
+"""How long the listener is kept when nobody waits: whoever asks for one result after the other needs one session."""
 RELISTEN_SECONDS: Final = 0.25
 IDS_PER_QUERY: Final = 500
 
 
 class Waiter:
-    """Tells its callers when executions may have ended. Its thread lives only while somebody waits."""
+    """Tells its callers when executions may have ended. Its thread lives while somebody waits, and a little longer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,10 +81,12 @@ class Waiter:
 
     def _listen(self) -> None:
         listener = self._listener = open_listener(self._database, [DONE_CHANNEL])
-        look_at = time.monotonic()
+        look_at = needed_at = time.monotonic()
         try:
-            while self._wanted(last=False):
+            while not self._closed and time.monotonic() - needed_at < LINGER_SECONDS:
                 heard = listener.wait(LOOK_SECONDS)
+                if self._wanted(last=False):
+                    needed_at = time.monotonic()
                 self._tell(heard)
                 # Where there is always something to hear, a hint that was lost would never be made up for.
                 if "" in heard or time.monotonic() >= look_at:

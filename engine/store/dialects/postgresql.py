@@ -28,14 +28,24 @@ IDLE_TRANSACTION_SECONDS = 10
 """How long a transaction may lie idle before the server ends it: as long as a worker's lease is by default. Peers
 would wait for the locks of a worker that fell silent in the middle of one for as long as its session lives."""
 _IDLE = "idle_in_transaction_session_timeout"
-# A limit that the server or the role has set already, and that is shorter, stays.
-_LIMIT_IDLE_TRANSACTIONS = f"""\
-SELECT set_config(name, '{IDLE_TRANSACTION_SECONDS}s', false) FROM pg_settings
-WHERE name = '{_IDLE}' AND (setting = '0' OR setting::int > {IDLE_TRANSACTION_SECONDS * 1000})"""
+# Every statement of the hot path finds its rows by a key, or by an index of unfinished steps. Plans that were made, and
+# kept, while the tables were small would read them whole: what the planner knows of a table may be minutes old.
+_PLANNING = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 # Of a host that vanished, neither side learns in any other way: after 11 seconds, like a lease.
 _SERVER_KEEPALIVES = {
     "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "11s",
 }  # fmt: skip
+_SETTINGS = ", ".join(
+    f"set_config('{name}', '{value}', false)" for name, value in (_SERVER_KEEPALIVES | _PLANNING).items()
+)
+# A limit on idle transactions that the server or the role has set already, and that is shorter, stays.
+_PREPARE_SESSION = f"""\
+SELECT {_SETTINGS}, set_config(
+    '{_IDLE}',
+    CASE WHEN allowed = interval '0' OR allowed > interval '{IDLE_TRANSACTION_SECONDS} s'
+    THEN '{IDLE_TRANSACTION_SECONDS}s' ELSE current_setting('{_IDLE}') END,
+    false
+) FROM (SELECT current_setting('{_IDLE}')::interval AS allowed) AS idle"""
 _CLIENT_KEEPALIVES = {
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000,
     "connect_timeout": 10,
@@ -73,9 +83,7 @@ class PostgreSQLDialect(Dialect):
         def _connected(connection: Any, _record: Any) -> None:
             # Prepare a statement at its second use: there are a dozen, each used for the life of the connection.
             connection.prepare_threshold = 1
-            connection.execute(_LIMIT_IDLE_TRANSACTIONS)
-            for name, value in _SERVER_KEEPALIVES.items():
-                connection.execute(f"SET {name} = '{value}'")
+            connection.execute(_PREPARE_SESSION)
             connection.commit()
 
     def insert(self, connection: Connection, statement: BatchInsert, rows: Sequence[Row]) -> None:
@@ -95,6 +103,8 @@ class PostgreSQLDialect(Dialect):
     def unhurried(self, connection: Connection) -> Generator[None]:
         limit = connection.exec_driver_sql(f"SELECT current_setting('{_IDLE}')").scalar_one()
         connection.exec_driver_sql(f"SET LOCAL {_IDLE} = 0")
+        for name in _PLANNING:
+            connection.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT")
         yield
         connection.exec_driver_sql(f"SET LOCAL {_IDLE} = '{limit}'")
 

@@ -9,10 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine import AsyncClient, ResultTimeout
-from engine.client import Client
+from engine.client import Client, waiter
 from tests.client.edges.stores import made
 from tests.worker import sample_flows as flows
 from tests.worker.serving import serving, wait_until
+
+
+@pytest.fixture(autouse=True)
+def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiter, "LINGER_SECONDS", 0.2)
+
+
+def test_one_result_after_the_other_takes_one_session(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiter, "LINGER_SECONDS", 60.0)
+    opened: list[object] = []
+    genuine = waiter.open_listener
+    monkeypatch.setattr(waiter, "open_listener", lambda *about: opened.append(about) or genuine(*about))
+    for n in range(5):
+        assert served.start(flows.sequence, n).result("20s") == n
+    assert len(opened) == 1
 
 
 def test_results_of_many_from_several_threads(served: Client) -> None:
@@ -70,8 +85,8 @@ def test_cancelled_waits_leave_nothing_behind(sqlite_url: str) -> None:
         async with AsyncClient(url) as client:
             started = await client.start(flows.sequence, 1)
             waits = [asyncio.create_task(started.result()) for _ in range(20)]
-            waiter = client.client._waiter
-            while len(waiter._expected.get(started.id, ())) < 20:
+            waiting = client.client._waiter
+            while len(waiting._expected.get(started.id, ())) < 20:
                 await asyncio.sleep(0.01)
             for one in waits:
                 one.cancel()
@@ -79,8 +94,8 @@ def test_cancelled_waits_leave_nothing_behind(sqlite_url: str) -> None:
             assert {type(one) for one in ended} == {asyncio.CancelledError}
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(started.result(), 0.05)
-            assert waiter._expected == {}
-            while waiter._thread is not None:
+            assert waiting._expected == {}
+            while waiting._thread is not None:
                 await asyncio.sleep(0.01)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
