@@ -51,12 +51,17 @@ def without_decision(part: Flush, error: RefusedByStore) -> Flush:
 
 
 def given_up(part: Flush, error: RefusedByStore) -> Flush:
-    """Return every step of the part as a dead letter with the error, and a flow that is held as parked."""
+    """Return every value of the part as a dead letter with the error, and a flow that is held as parked.
+
+    What is just given back holds no value that could be refused. It may be the flow's own step, as no dead letter may
+    be: whatever the flow has to read would wait for an operator too.
+    """
     lesser = _like(part)
-    ended = [outcome for checkpoint in part.checkpoints for outcome in checkpoint.outcomes]
-    lesser.reschedules = [
+    refused = [outcome for checkpoint in part.checkpoints for outcome in checkpoint.outcomes]
+    refused += [each for each in part.reschedules if each.error is not None]
+    lesser.reschedules = [each for each in part.reschedules if each.error is None] + [
         Reschedule(each.execution_id, each.seq, each.attempt, 0, encode_error(error, each.attempt), dead=True)
-        for each in [*ended, *part.reschedules]
+        for each in refused
     ]
     lesser.parks = _parked(part, error)
     return lesser
@@ -66,6 +71,7 @@ def add(whole: Flushed, part: Flushed) -> None:
     """Add what became of one part to what became of the parts before."""
     whole.now_us = part.now_us
     whole.claimed += part.claimed
+    whole.renewed = whole.renewed or part.renewed
     whole.stale |= part.stale
     whole.held |= part.held
     whole.finished += part.finished
