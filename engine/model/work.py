@@ -165,3 +165,5 @@ class Flushed(msgspec.Struct):
     cancelled_children: list[str] = msgspec.field(default_factory=list[str])
     next_due_us: int | None = None
     """When the earliest timer that this flush has set falls due."""
+    renewed: bool = False
+    """The worker's lease was renewed: a look that found nothing does not ask about it."""

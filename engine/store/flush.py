@@ -86,6 +86,7 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
     renewed = (flush.worker_id, flush.number, tx.now_us + flush.lease_us)
     if not tx.dialect.update(tx.connection, RENEW, [renewed]):
         raise LeaseLost("this worker was declared dead by its peers; what it held was given to others")
+    flushed.renewed = True
     return flushed
 
 

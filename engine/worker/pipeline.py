@@ -260,7 +260,8 @@ class Pipeline:
     def _take(self, reply: FlushReply, flushed: Flushed) -> None:
         flush = reply.flush
         self._offset_us = flushed.now_us - self._monotonic_us()
-        self.renewed(self._sent_us)
+        if flushed.renewed:
+            self.renewed(self._sent_us)
         self._driving.left(flush.checkpoints, flushed.held)
         self._driving.settle(flushed, reply.histories)
         late_us = self._monotonic_us() - self._sent_us

@@ -256,6 +256,16 @@ async def mourning(n: int) -> int:
 
 
 @flow
+async def glancing(n: int) -> int:
+    """Results come in while inline steps of the same flow are under way."""
+
+    async def branch(number: int) -> int:
+        return await glance(await glance((await add(number, 1)).value))
+
+    return sum(await gather(*(branch(number) for number in range(n + 1))))
+
+
+@flow
 async def slowly(n: int) -> int:
     return sum(result.value for result in await gather(slow(n), slow(1), add(n, 1), slow(2)))
 
@@ -275,7 +285,7 @@ REGISTRY = Registry(
     [
         add, add_elsewhere, fragile, mournful, deadly, slow, reporting, save, glance, chain, fan, elsewhere, mapped,
         racing, waiting, asking, lasting, turning, nested, forsaking, failing, catching, saving, breaking, mourning,
-        slowly, quick,
+        slowly, glancing, quick,
     ]
 )  # fmt: skip
 STEPS_ONLY = Registry([add, add_elsewhere, fragile, mournful, deadly, slow, reporting, save, glance])
@@ -301,6 +311,7 @@ def may_come_to(name: str, n: int, sent: Collection[int]) -> set[Any] | None:
         "saving": {n + 1 + 2 + n + 1},
         "breaking": {11, 12},
         "mourning": {n + 2},
+        "glancing": {(n + 1) * n // 2 + 3 * (n + 1)},
         "slowly": {n + 1 + n + 1 + 2},
         "quick": {(n + 3) + (n + 2) + index for index in (0, 1)},
     }
@@ -310,5 +321,5 @@ def may_come_to(name: str, n: int, sent: Collection[int]) -> set[Any] | None:
 ROOTS = (
     "chain", "fan", "elsewhere", "mapped", "racing", "waiting", "asking", "lasting", "turning", "nested", "forsaking",
     "failing", "catching", "saving", "saving", "breaking", "mourning", "quick",
-    "slowly", "slowly",
+    "slowly", "slowly", "glancing", "glancing",
 )  # fmt: skip

@@ -54,6 +54,8 @@ class Scenario:
     resend_us: int
     flows: int
     """How many executions are started."""
+    ignorant: bool
+    """Only one of the workers knows the flows."""
     rates: Rates
     messages: FaultRates
 
@@ -82,6 +84,7 @@ def drawn(chance: random.Random, mode: str | None) -> Scenario:
         lease_us=chance.choice((2, 4)) * SECOND,
         resend_us=chance.choice((1, 3)) * SECOND,
         flows=chance.randint(1, 5),
+        ignorant=chance.random() < 0.1,
         rates=Rates(
             pause=0.35, crash=0.03 * wild, freeze=0.03 * wild, linger=0.06 * wild, lost=0.02 * wild,
             unanswered=0.03 * wild, refused=0.05 * wild, raises=0.15 * wild, hint_lost=0.2 * wild,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 START_US = 1_750_000_000_000_000
 QUEUES = ("default", OTHER_QUEUE)
 KINDS = (Kind(QUEUES, REGISTRY), Kind(("default",), REGISTRY), Kind((OTHER_QUEUE,), STEPS_ONLY))
+IGNORANT = Kind(QUEUES, STEPS_ONLY)
+"""It serves the queue of flows, and does not know them."""
 FEW = 3
 BOUNDARIES = {FLUSH: 5, SWEEP: 6, MAIL: 4, RECEIVE: 2}
 """How many boundaries a call of a kind passes, about."""
@@ -90,7 +92,7 @@ class World:
     def run(self) -> None:
         """Let things happen, and go wrong; then let nothing go wrong any more, and see everything end."""
         for number in range(self.scenario.workers):
-            self._start_worker(KINDS[number % len(KINDS)])
+            self._start_worker(IGNORANT if number and self.scenario.ignorant else KINDS[number])
         for _ in range(self.scenario.events):
             self._happen(self._anything())
         self._settle()
@@ -154,7 +156,8 @@ class World:
         # The longest wait of each kind, one after another; a message is sent again at the latest after as long as its
         # step has waited for it already.
         # Whoever is stopped just now comes back in its time.
-        bound_us = (2 + MOST_LEASES) * self.scenario.lease_us + self.scenario.resend_us + chaos_us + 2 * LONGEST_FLOW_US
+        bound_us = (2 + MOST_LEASES) * self.scenario.lease_us + self.scenario.resend_us + chaos_us
+        bound_us += (8 if self.scenario.ignorant else 2) * LONGEST_FLOW_US
         deadline_us = self.now_us() + bound_us
         for _ in range(MOST_ACTIONS):
             if self.client.put_right():

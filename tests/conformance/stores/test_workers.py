@@ -140,6 +140,14 @@ def test_the_number_of_the_last_flush_is_known(store: Store) -> None:
         assert store.read(flushes_of, worker.id) == number
 
 
+def test_a_flush_says_whether_it_renewed_the_lease(store: Store) -> None:
+    """A worker relies on it: one that was declared dead hears so from any flush but a look that finds nothing."""
+    worker = store.worker()
+    assert not worker.flush(claim_due=True).renewed
+    store.start()
+    assert worker.flush(claim_due=True).renewed
+
+
 def test_a_flush_without_effect_leaves_no_trace(store: Store) -> None:
     worker = store.worker()
     expires_us = store.read(living_workers)[0].expires_us
