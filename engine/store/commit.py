@@ -106,7 +106,7 @@ class Commit:
             execution, advance = self._locked[checkpoint.execution_id], checkpoint.advance
             outcomes = checkpoint.outcomes
             if refused:
-                outcomes = tuple(o for o in outcomes if (o.execution_id, o.seq) not in refused)
+                outcomes = tuple(o for o in outcomes if (o.execution_id, o.seq, o.attempt) not in refused)
             wanted = advance is not None and _may_advance(execution, advance)
             if (
                 advance is not None
@@ -127,8 +127,12 @@ class Commit:
         self._tx.dialect.update(self._tx.connection, UNPLACE, misplaced)
         self._apply(applied)
 
-    def _record_outcomes(self) -> set[tuple[str, int]]:
-        """Write outcomes where the fence holds; return the steps where it does not."""
+    def _record_outcomes(self) -> set[tuple[str, int, int]]:
+        """Write outcomes where the fence holds; return the attempts where it does not.
+
+        Of one step there may be several: it was given away at its timeout, and came back to the worker that still ran
+        it.
+        """
         rows: list[Row] = []
         owner = self._flush.worker_id
         for checkpoint in self._checkpoints:
@@ -145,7 +149,7 @@ class Commit:
         accepted = self._tx.dialect.update(self._tx.connection, RECORD, rows)
         if len(accepted) == len(rows):
             return set()
-        return {(row[0], row[1]) for index, row in enumerate(rows) if index not in accepted}
+        return {(row[0], row[1], row[2]) for index, row in enumerate(rows) if index not in accepted}
 
     def _leave_flow_steps(self) -> set[str]:
         """Let go of the flow steps that this worker holds, or keep them; return the executions where it held none."""

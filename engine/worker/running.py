@@ -73,6 +73,10 @@ class Running:
         if claim.attempt > claim.max_attempts:
             self._on_end(attempts.exhausted(claim, self._now_us()))
             return
+        earlier = self._attempts.get((claim.execution_id, claim.seq))
+        if earlier is not None:
+            # It was given away at its timeout and came back; nobody waits for what the earlier attempt comes to.
+            self._abandon(earlier)
         attempt = Attempt(claim, step, asyncio.get_running_loop().time())
         self._attempts[claim.execution_id, claim.seq] = attempt
         plain = not (step.is_async or step.transactional or step.run_in == "process")

@@ -62,6 +62,10 @@ class Steps:
             worker.world.fire("attempts exhausted")
             worker.pipeline.ended(attempts.exhausted(claim, worker.pipeline.now_us()))
             return
+        earlier = self._attempts.get((claim.execution_id, claim.seq))
+        if earlier is not None:
+            worker.world.fire("step came back to its worker")
+            self._abandon(earlier)
         attempt = Attempt(claim, step, worker.world.now_us() / 1e6)
         self._attempts[claim.execution_id, claim.seq] = attempt
         self.to_enter.append(attempt)

@@ -10,7 +10,7 @@ from engine.store.cancels import cancel
 from engine.store.signals import send_signal
 from engine.store.transactional import record_in_transaction
 from tests.conformance.stores.subject import Store
-from tests.conformance.stores.values import DONE, back, drive, event, first_drive, recorded, step
+from tests.conformance.stores.values import DONE, SECOND, back, drive, event, first_drive, recorded, step
 from tests.conformance.transports.helpers import Background
 
 
@@ -174,3 +174,18 @@ def test_i1_with_the_flows_step_in_hand_a_refused_result_leaves_the_rest_to_be_r
     assert worker.flush(recorded(lost, advance=advance)).stale == {id}
     assert seqs(store, id) == [2]
     assert store.states(id) == {0: "ready", 1: "claimed", 2: "completed"}
+
+
+def test_i1_of_two_attempts_at_a_step_that_end_with_one_worker_the_later_is_read(store: Store) -> None:
+    """It was given away at its timeout, and came back to the worker that still ran it."""
+    worker = store.worker()
+    id = store.running(worker, step(1, timeout_us=SECOND), step(2))
+    early = worker.claim_one(id, 1)
+    store.clock.go_on(60)
+    store.sweep()
+    late = worker.claim_one(id, 1)
+    flushed = worker.flush(recorded(early, late, advance=drive(id, 1, (1,), ending=DONE, cancels=(2,))))
+    assert flushed.stale == {id}
+    assert [pointer.seq for pointer in flushed.offered] == [0]
+    assert (store.states(id)[1], store.step(id, 1).position) == (StepState.COMPLETED, None)
+    assert seqs(store, id) == [1]
