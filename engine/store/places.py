@@ -38,19 +38,32 @@ def _head(tx: Transaction, line: Line) -> int:
     return tx.now_us if ready_us is None else min(ready_us, tx.now_us) - 1
 
 
-def reached_by_messages(tx: Transaction, within_us: int) -> dict[Line, int]:
-    """Return how far the messages of each queue and priority have come: since when the latest step had been ready that
-    one of them brought to a worker within the last ``within_us``.
+class MessageFront:
+    """How far the messages of each queue and priority have come, as one sweeper sees it.
 
-    Brokers hand messages out roughly in the order in which they were sent, so what became ready later is still behind,
-    and a second message for it would only be one more. Where nothing was claimed lately, nothing is said: messages may
-    be lost, or nobody has room. Nor does a step tell anything that was claimed as it became ready, without a message.
+    Brokers hand messages out roughly in the order in which they were sent, so what became ready after the latest step
+    that a message brought to a worker is still behind, and a second message for it would only be one more. Where
+    nothing was claimed lately, nothing is said: messages may be lost, or nobody has room.
     """
-    query = (
-        select(steps.c.queue, steps.c.priority, func.max(steps.c.ready_us))
-        .where(
-            steps.c.owner > OPERATOR, steps.c.started_us >= tx.now_us - within_us, steps.c.started_us > steps.c.ready_us
+
+    def __init__(self) -> None:
+        self._seen: dict[Line, tuple[int, int]] = {}
+
+    def look(self, tx: Transaction, within_us: int) -> dict[Line, int]:
+        """Return since when the latest step had been ready that a message brought within the last ``within_us``."""
+        # A step that was claimed as it became ready, without a message, tells nothing.
+        query = (
+            select(steps.c.queue, steps.c.priority, func.max(steps.c.ready_us), func.max(steps.c.started_us))
+            .where(
+                steps.c.owner > OPERATOR,
+                steps.c.started_us >= tx.now_us - within_us,
+                steps.c.started_us > steps.c.ready_us,
+            )
+            .group_by(steps.c.queue, steps.c.priority)
         )
-        .group_by(steps.c.queue, steps.c.priority)
-    )
-    return {(queue, priority): ready_us for queue, priority, ready_us in tx.connection.execute(query)}
+        # What is claimed just now may be nothing: short steps have come and gone between two looks.
+        for queue, priority, ready_us, started_us in tx.connection.execute(query):
+            before, _ = self._seen.get((queue, priority), (ready_us, 0))
+            self._seen[queue, priority] = (max(before, ready_us), started_us)
+        self._seen = {line: seen for line, seen in self._seen.items() if seen[1] >= tx.now_us - within_us}
+        return {line: ready_us for line, (ready_us, _) in self._seen.items()}

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
-from engine.store.places import heads_of, reached_by_messages
+from engine.store.places import MessageFront, heads_of
 from engine.store.schema import DUE_INDEX, OPERATOR, OWNER_INDEX, READY_INDEX, executions, steps, workers
 from engine.store.workers import WorkerState, has_died, living_workers
 
@@ -54,12 +54,12 @@ class Swept(msgspec.Struct):
     now_us: int = 0
 
 
-def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
+def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None = None) -> Swept:
     """Make what is due ready, in one bounded batch.
 
     ``resend_us``: steps are offered by messages, so a ready step that nobody took falls due again, after a delay that
-    grows with the time it has waited. It is not offered again as long as its message seems to wait behind others. None:
-    workers find ready steps by themselves.
+    grows with the time it has waited. It is not offered again as long as its message seems to wait behind others, by
+    what ``front`` has seen. None: workers find ready steps by themselves.
     """
     swept = Swept(now_us=tx.now_us)
     query = (
@@ -71,9 +71,7 @@ def sweep_due(tx: Transaction, resend_us: int | None) -> Swept:
     found = tx.connection.execute(_skipping(tx, query, DUE_INDEX)).all()
     # Nothing of a held execution is due, except for what runs in it beyond its time.
     held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
-    reached: dict[tuple[str, int], int] = {}
-    if resend_us is not None and any(row[5] == StepState.READY for row in found):
-        reached = reached_by_messages(tx, resend_us)
+    reached = {} if resend_us is None else (front or MessageFront()).look(tx, resend_us)
     rows: list[Row] = []
     to_hold: list[Row] = []
     for execution_id, seq, attempt, queue, priority, state, ready_us in found:

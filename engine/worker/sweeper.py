@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from engine.store.places import MessageFront
 from engine.store.sweep import adopt_unannounced, find_dead, release_orphans, sweep_due
 from engine.store.workers import declare_dead
 
@@ -43,6 +44,7 @@ class Sweeper:
         self._resend_us = resend_us
         self._on_ready = on_ready
         self._monotonic = monotonic
+        self._front = MessageFront()
         self._adopted = -math.inf
         self._in_touch_since = self._in_touch_at = -math.inf
 
@@ -50,7 +52,7 @@ class Sweeper:
         """One sweep; returns when the next is due: at the next timer, or to look after the peers."""
         self._bury_peers()
         with self._database.write() as tx:
-            swept = sweep_due(tx, self._resend_us)
+            swept = sweep_due(tx, self._resend_us, self._front)
             orphans = release_orphans(tx, self._resend_us)
             offered = swept.offered + orphans.offered
             more = swept.more or orphans.more

@@ -12,12 +12,24 @@ from engine.model.work import Pointer
 from engine.store import sweep
 from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.holds import pause, resume
+from engine.store.places import MessageFront
 from engine.store.schema import steps
 from engine.store.start import NewExecution, Started
 from engine.store.sweep import Swept, adopt_unannounced, release_orphans, sweep_due
 from engine.store.workers import declare_dead, leave
 from tests.conformance.stores.subject import Store
-from tests.conformance.stores.values import ERROR, SECOND, START_US, back, event, recorded, step, timer
+from tests.conformance.stores.values import (
+    DONE,
+    ERROR,
+    SECOND,
+    START_US,
+    back,
+    event,
+    first_drive,
+    recorded,
+    step,
+    timer,
+)
 from tests.conformance.transports.helpers import Background
 
 
@@ -218,6 +230,21 @@ def test_a_step_whose_message_waits_behind_others_is_not_offered_again(store: St
     store.clock.go_on(2)
     assert [pointer.execution_id for pointer in store.sweep(resend_us).offered] == [late]
     assert store.step(early, 0).attempt == held.attempt
+
+
+def test_a_sweeper_remembers_how_far_messages_had_come(store: Store) -> None:
+    """Between two claims of short steps, nothing at all may be claimed."""
+    resend_us = 10 * SECOND
+    early, late = [one.id for _ in range(2) for one in _started_later(store, resend_us)]
+    worker, front = store.worker(), MessageFront()
+    store.clock.go_on(8)
+    flow = worker.claim_one(early, 0)
+    assert store.write(sweep_due, resend_us, front).offered == []
+    worker.flush(first_drive(flow, ending=DONE))
+    store.clock.go_on(4)
+    assert store.write(sweep_due, resend_us, front).offered == []
+    store.clock.go_on(13)
+    assert [pointer.execution_id for pointer in store.write(sweep_due, resend_us, front).offered] == [late]
 
 
 def test_a_step_that_messages_have_passed_by_is_offered_again(store: Store) -> None:
