@@ -5,9 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?=
 DEMO   ?= $(BIN)/python -m flows.demo
+# How long `make chaos` goes on: seeds of the simulation, and seconds of crashes for each store and queue.
+CHAOS_SEEDS   ?= 100000
+CHAOS_SECONDS ?= 120
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format chaos bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +32,13 @@ lint: $(VENV)/.dev ## Lint and check types only
 format: $(VENV)/.dev ## Put the code into the house's format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+chaos: $(VENV)/.dev ## Look for what breaks: many simulated clusters (CHAOS_SEEDS), and real crashes for long (CHAOS_SECONDS)
+	@$(BIN)/python -m tests.simulation --seeds $(CHAOS_SEEDS) --jobs 2
+	@$(BIN)/python -m pytest tests/crash --chaos-seconds $(CHAOS_SECONDS) $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev ## Measure throughput, latency and cost on SQLite and PostgreSQL (BENCH_ARGS="--quick" for a short form)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist
