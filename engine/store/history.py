@@ -60,7 +60,7 @@ def load_histories(tx: Transaction, wanted: Mapping[str, int]) -> dict[str, Load
     """
     if not wanted:
         return {}
-    found = tx.connection.execute(select(*_START).where(executions.c.id.in_(list(wanted)))).all()
+    found = tx.connection.execute(select(*_START).where(tx.dialect.one_of(executions.c.id, wanted))).all()
     whole = [id for id, after in wanted.items() if after == 0]
     known: dict[str, list[KnownCommand]] = defaultdict(list)
     consumed: dict[str, list[tuple[int, Event]]] = defaultdict(list)
@@ -113,7 +113,7 @@ def _step_rows(tx: Transaction, wanted: Mapping[str, int]) -> Any:
     conditions: list[Any] = []
     whole = [id for id, after in wanted.items() if after == 0]
     if whole:
-        conditions.append(steps.c.execution_id.in_(whole))
+        conditions.append(tx.dialect.one_of(steps.c.execution_id, whole))
     for execution_id, after in wanted.items():
         if after:
             news = or_(steps.c.position.is_(None), steps.c.position > after)
@@ -126,6 +126,6 @@ def _beginnings(tx: Transaction, ids: list[str]) -> Any:
     """The input of each execution, and when it began: later than it was made where its start was put off, and earlier
     where a rerun took over a past."""
     query = select(steps.c.execution_id, steps.c.input, steps.c.created_us).where(
-        steps.c.execution_id.in_(ids), steps.c.seq == FLOW_SEQ
+        tx.dialect.one_of(steps.c.execution_id, ids), steps.c.seq == FLOW_SEQ
     )
     return tx.connection.execute(query)

@@ -86,6 +86,10 @@ class Dialect:
         """Return the condition that these columns together have the values of one of the rows."""
         return tuple_(*columns).in_(rows)
 
+    def one_of(self, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+        """Return the condition that this column has one of these values."""
+        return column.in_(values)
+
     def exists(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
         """Tell whether there is a row with these values."""
         query = select(literal(1)).select_from(table).where(*(table.c[name] == value for name, value in values.items()))

@@ -6,15 +6,17 @@ import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import String, Text, any_, event, func, literal, select, tuple_
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.store.dialects.base import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Collection, Generator, Sequence
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
     from sqlalchemy.exc import DBAPIError
 
     from engine.store.batches import BatchInsert, BatchUpdate, Row
@@ -96,6 +98,23 @@ class PostgreSQLDialect(Dialect):
         result = connection.exec_driver_sql(_update_sql(statement), tuple(map(list, zip(*rows, strict=True))))
         return {row[0] - 1 for row in result}
 
+    def lock_by_id(
+        self, connection: Connection, columns: Sequence[Column[Any]], table: Table, ids: Sequence[str]
+    ) -> Sequence[Any]:
+        # One text however many ids there are, so that it is prepared once; and so with the conditions below.
+        names = ", ".join(column.name for column in columns)
+        sql = f"SELECT {names} FROM {table.name} WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
+        return connection.exec_driver_sql(sql, (list(ids),)).all()
+
+    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
+        arrays = [_array(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
+        names = [f"v{place}" for place in range(len(columns))]
+        values = func.unnest(*arrays).table_valued(*names, name="v").render_derived()
+        return tuple_(*columns).in_(select(*(values.c[name] for name in names)))
+
+    def one_of(self, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+        return column == any_(_array(column, list(values)))
+
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlstate", None) or ""
 
@@ -126,6 +145,12 @@ class PostgreSQLDialect(Dialect):
 
     def notify(self, connection: Connection, channel: str, payload: str) -> None:
         connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
+
+
+def _array(column: Column[Any], values: list[Any]) -> ColumnElement[Any]:
+    """Return the values as one parameter, cast to an array of the column's type: one text however many there are."""
+    plain = Text() if isinstance(column.type, String) else column.type
+    return sql_cast(literal(values, ARRAY(plain)), ARRAY(plain))
 
 
 def _array_type(table: Table, column: str) -> str:
