@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.servers.recipes.kafka import Kafka
 from tests.servers.recipes.mariadb import MariaDB
 from tests.servers.recipes.postgresql import PostgreSQL
 from tests.servers.recipes.recipe import USER, Account, Recipe, ServerError
 
-__all__ = ["MARIADB", "POSTGRESQL", "RECIPES", "USER", "Account", "Recipe", "ServerError"]
+__all__ = ["KAFKA", "MARIADB", "POSTGRESQL", "RECIPES", "USER", "Account", "Recipe", "ServerError"]
 
 POSTGRESQL: Recipe = PostgreSQL()
 MARIADB: Recipe = MariaDB()
-RECIPES: dict[str, Recipe] = {"postgresql": POSTGRESQL, "mysql": MARIADB, "mariadb": MARIADB}
+KAFKA: Recipe = Kafka()
+RECIPES: dict[str, Recipe] = {"postgresql": POSTGRESQL, "mysql": MARIADB, "mariadb": MARIADB, "kafka": KAFKA}
