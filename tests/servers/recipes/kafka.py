@@ -57,9 +57,7 @@ class Kafka:
     name = "kafka"
     title = "Apache Kafka"
     variable = "MILEPOST_TEST_KAFKA"
-    advice = (
-        "install Java 17 and Maven (Debian: apt-get install openjdk-17-jre-headless maven; macOS: brew install maven)"
-    )
+    advice = "install Java 17 and Maven (Debian: apt-get install default-jre-headless maven; macOS: brew install maven)"
     accounts: Sequence[str] = ()
     stop_signal: int = signal.SIGTERM
 
@@ -79,9 +77,7 @@ class Kafka:
         account.run([*self._java(), *format_storage, "--config", str(home / "server.properties")], home)
 
     def _download(self, cache: Path) -> None:
-        print(
-            f"{self.title} {_version()} is fetched from Maven Central, once, into {cache}", file=sys.stderr, flush=True
-        )
+        print(f"{self.title} {_version()} is fetched, once, into {cache}", file=sys.stderr, flush=True)
         cache.parent.mkdir(parents=True, exist_ok=True)
         # Several sessions may do so at once: what is in the cache is complete.
         unfinished = Path(tempfile.mkdtemp(prefix=f"{cache.name}-", dir=cache.parent))
