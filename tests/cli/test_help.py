@@ -19,6 +19,7 @@ from tests.cli.calling import engine
 GROUP: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = dict(GROUP.commands)
 ASKED_FOR = {
+    "doctor",
     "start", "show", "list", "result", "signal", "cancel", "pause", "resume", "retry", "rerun", "workers", "queues",
     "migrate", "prune", "config", "new",
 }  # fmt: skip

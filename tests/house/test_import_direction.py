@@ -18,6 +18,7 @@ LEVELS = {
     "cli": 7,
     "": 6,
     "client": 5,
+    "doctor": 5,
     "worker": 5,
     "config": 4,
     "driver": 4,

@@ -1,0 +1,8 @@
+"""The doctor: looks at the store and the broker that the settings name, and says what is wrong and what to do."""
+
+from __future__ import annotations
+
+from engine.doctor.examination import examine
+from engine.doctor.findings import Finding, Verdict
+
+__all__ = ["Finding", "Verdict", "examine"]
