@@ -61,9 +61,8 @@ def messages_are_doubled(site: Site, carrier: Subject) -> None:
     rows = site.store.rows("SELECT execution_id, seq, attempt, queue, priority FROM milepost_steps WHERE kind = 'step'")
     broker = Broker(carrier.url)
     try:
-        broker.publish(
-            [Pointer(row[0], row[1], attempt, row[3], row[4]) for row in rows for attempt in (row[2], 0, -1)]
-        )
+        for id, seq, attempt, queue, priority in rows:
+            broker.publish([Pointer(id, seq, named, queue, priority) for named in (attempt, 0, ANY_ATTEMPT)])
     finally:
         broker.close()
 
