@@ -6,10 +6,32 @@ from tests.servers.recipes.kafka import Kafka
 from tests.servers.recipes.mariadb import MariaDB
 from tests.servers.recipes.postgresql import PostgreSQL
 from tests.servers.recipes.recipe import USER, Account, Recipe, ServerError
+from tests.servers.recipes.redis import Redis
+from tests.servers.recipes.servicebus import ServiceBus
 
-__all__ = ["KAFKA", "MARIADB", "POSTGRESQL", "RECIPES", "USER", "Account", "Recipe", "ServerError"]
+__all__ = [
+    "KAFKA",
+    "MARIADB",
+    "POSTGRESQL",
+    "RECIPES",
+    "REDIS",
+    "SERVICEBUS",
+    "USER",
+    "Account",
+    "Recipe",
+    "ServerError",
+]
 
 POSTGRESQL: Recipe = PostgreSQL()
 MARIADB: Recipe = MariaDB()
 KAFKA: Recipe = Kafka()
-RECIPES: dict[str, Recipe] = {"postgresql": POSTGRESQL, "mysql": MARIADB, "mariadb": MARIADB, "kafka": KAFKA}
+SERVICEBUS: Recipe = ServiceBus()
+REDIS: Recipe = Redis()
+RECIPES: dict[str, Recipe] = {
+    "postgresql": POSTGRESQL,
+    "mysql": MARIADB,
+    "mariadb": MARIADB,
+    "kafka": KAFKA,
+    "servicebus": SERVICEBUS,
+    "redis": REDIS,
+}
