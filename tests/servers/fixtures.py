@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.servers.databases import DatabaseServer
-from tests.servers.recipes import MARIADB, POSTGRESQL, Recipe
+from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, REDIS, Recipe
 from tests.servers.running import start
 
+Server = TypeVar("Server")
 _not_tried: pytest.StashKey[dict[str, set[str]]] = pytest.StashKey()
 
 
@@ -49,7 +51,7 @@ def database_server(recipe: Recipe) -> Iterator[DatabaseServer | None]:
         running.stop()
 
 
-def _require(server: DatabaseServer | None, recipe: Recipe, request: pytest.FixtureRequest) -> DatabaseServer:
+def _require(server: Server | None, recipe: Recipe, request: pytest.FixtureRequest) -> Server:
     if server is not None:
         return server
     reason = f"{recipe.title} is not installed here ({recipe.missing()} was not found)"
@@ -71,6 +73,86 @@ def mysql_server() -> Iterator[DatabaseServer | None]:
     """The MariaDB server of this session; None where none is installed."""
     with database_server(MARIADB) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str | None]:
+    """The URL of this session's Kafka; None where it cannot be run."""
+    if given := os.environ.get(KAFKA.variable):
+        yield given
+    elif KAFKA.missing() is not None:
+        yield None
+    else:
+        running = start(KAFKA)
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def kafka_url(kafka_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a Kafka broker that tests share: each keeps to a prefix of its own."""
+    return _require(kafka_server, KAFKA, request)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str | None]:
+    """The URL of this session's Redis; None where it is not installed."""
+    if given := os.environ.get(REDIS.variable):
+        yield given
+    elif REDIS.missing() is not None:
+        yield None
+    else:
+        running = start(REDIS)
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a Redis that tests share: each uses a database of its own."""
+    return _require(redis_server, REDIS, request)
+
+
+def _server_url(recipe: Recipe) -> Iterator[str | None]:
+    """Use the server that the recipe's variable names, or start one; None where it cannot be run."""
+    if given := os.environ.get(recipe.variable):
+        yield given
+    elif recipe.missing() is not None:
+        yield None
+    else:
+        running = start(recipe)
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def elasticmq_server() -> Iterator[str | None]:
+    """The URL of this session's ElasticMQ; None where it cannot be run."""
+    yield from _server_url(ELASTICMQ)
+
+
+@pytest.fixture
+def elasticmq_url(elasticmq_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of an ElasticMQ that tests share: each keeps to a prefix of its own."""
+    return _require(elasticmq_server, ELASTICMQ, request)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str | None]:
+    """The URL of this session's moto; None where it is not installed."""
+    yield from _server_url(MOTO)
+
+
+@pytest.fixture
+def moto_url(moto_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a moto server that tests share: each keeps to a prefix of its own."""
+    return _require(moto_server, MOTO, request)
 
 
 @pytest.fixture
@@ -107,7 +189,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say loudly which databases were not tried, so that nobody takes a green run for more than it is."""
-    for recipe in (POSTGRESQL, MARIADB):
+    for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO):
         tests = config.stash.get(_not_tried, {}).get(recipe.name)
         if tests:
             terminalreporter.section(f"NOT TRIED: {recipe.title}", sep="!", red=True, bold=True)
