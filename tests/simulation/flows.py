@@ -320,6 +320,6 @@ def may_come_to(name: str, n: int, sent: Collection[int]) -> set[Any] | None:
 
 ROOTS = (
     "chain", "fan", "elsewhere", "mapped", "racing", "waiting", "asking", "lasting", "turning", "nested", "forsaking",
-    "failing", "catching", "saving", "saving", "breaking", "mourning", "quick",
+    "failing", "catching", "saving", "saving", "saving", "saving", "breaking", "mourning", "quick",
     "slowly", "slowly", "glancing", "glancing",
 )  # fmt: skip

@@ -7,7 +7,7 @@ import functools
 import gc
 import multiprocessing
 from collections.abc import Generator, Iterator, Sequence
-from multiprocessing.pool import Pool
+from concurrent.futures import Executor, ProcessPoolExecutor
 
 from tests.simulation.course import Course, run
 
@@ -15,15 +15,18 @@ CHUNK = 20
 
 
 @contextlib.contextmanager
-def processes(count: int) -> Generator[Pool]:
+def processes(count: int) -> Generator[Executor]:
     """Start processes that run seeds."""
-    with multiprocessing.get_context("spawn").Pool(count, _prepare) as pool:
-        yield pool
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _prepare) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def courses(pool: Pool, seeds: Sequence[int], mode: str | None = None) -> Iterator[Course]:
-    """Run these seeds; yield how each went, as they end."""
-    yield from pool.imap_unordered(functools.partial(run, mode=mode), seeds, CHUNK)
+def courses(pool: Executor, seeds: Sequence[int], mode: str | None = None) -> Iterator[Course]:
+    """Run these seeds; yield how each went, in their order."""
+    return pool.map(functools.partial(run, mode=mode), seeds, chunksize=CHUNK)
 
 
 def _prepare() -> None:

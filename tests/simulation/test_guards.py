@@ -18,11 +18,13 @@ from engine.store.dialects.base import Dialect
 from engine.store.schema import steps
 from engine.store.sweep import Swept
 from engine.worker.pipeline import Pipeline
+from tests.simulation import client
 from tests.simulation.course import run
 from tests.simulation.scenario import BROKER, EMBEDDED
 from tests.simulation.violations import I1, I2, I3, I4, I5, I6, I7, ROWS
+from tests.simulation.witness import Witness
 
-MOST_SEEDS = 300
+MOST_SEEDS = 600
 Remove = Callable[..., None]
 
 
@@ -59,14 +61,14 @@ def remove(monkeypatch: pytest.MonkeyPatch) -> Remove:
     return remove
 
 
-def broken(*invariants: str, mode: str | None = None, past: str | None = None, **changes: float) -> None:
+def broken(*invariants: str, mode: str | None = None, **changes: float) -> None:
     """Run seeds until one fails, and see that it fails for the reason that is expected.
 
-    ``past``: a reason that is passed over. ``changes``: what happens more often, so that fewer seeds do.
+    ``changes``: what happens more often than it does by default, so that fewer seeds do.
     """
     for seed in range(MOST_SEEDS):
         course = run(seed, mode=mode, verbose=False, **changes)
-        if course.invariant is not None and not (past and past in course.what):
+        if course.invariant is not None:
             assert course.invariant in invariants, course.told()
             print(f"{course.invariant} was broken after {seed + 1} seeds: {course.what[:200]}")
             return
@@ -87,13 +89,18 @@ def test_without_the_fence_of_the_claim(remove: Remove, monkeypatch: pytest.Monk
         return claim._claim(tx, owner, query)
 
     monkeypatch.setattr(flush, "claim_pointers", claim_pointers)
-    broken(I3, I4, mode=BROKER)
+    broken(I3, I4, ROWS, mode=BROKER)
 
 
-def test_without_the_fence_of_the_commit(remove: Remove) -> None:
-    """Whoever had the step at some time records its result."""
+def test_without_the_fence_of_the_commit(remove: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever had the step at some time records its result.
+
+    A worker that was declared dead is stopped by the guard of its lease: this is about one that is alive, and was too
+    slow. Flows whose steps have timeouts, and flushes that linger, make it likely.
+    """
     remove("RECORD", commit, transactional, fences=("attempt", "owner"))
-    broken(I4)
+    monkeypatch.setattr(client, "ROOTS", ("slowly", "saving", "mourning"))
+    broken(I4, linger=0.3, concurrency=5, events=250)
 
 
 def test_without_the_guard_of_the_commit(remove: Remove) -> None:
@@ -148,11 +155,13 @@ def test_without_the_fence_of_the_drive(monkeypatch: pytest.MonkeyPatch) -> None
     broken(I2, I5)
 
 
-def test_without_the_fence_of_the_flows_step(remove: Remove) -> None:
+def test_without_the_fence_of_the_flows_step(remove: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the guard of the lease: a flow's step has no timeout, and is lost with the lease only."""
     remove("RENEW", flush, guard="")
     remove("LEAVE_FLOW_STEP", commit, fences=("attempt", "owner"))
-    broken(I4, past="was declared dead before", freeze=0.08, cached_flows=0)
+    monkeypatch.setattr(Witness, "_alive", lambda self, now, actor: None)
+    monkeypatch.setattr(client, "ROOTS", ("chain", "mapped", "fan", "turning"))
+    broken(I4, freeze=0.15, cached_flows=0, flows=5, events=300)
 
 
 def test_without_the_guard_of_the_lease(remove: Remove) -> None:
@@ -161,7 +170,8 @@ def test_without_the_guard_of_the_lease(remove: Remove) -> None:
 
 
 @pytest.mark.parametrize("statement", ["GIVE_BACK", "RELEASE"])
-def test_without_the_fence_of_giving_back(remove: Remove, statement: str) -> None:
+def test_without_the_fence_of_giving_back(remove: Remove, monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+    monkeypatch.setattr(client, "ROOTS", ("slowly", "saving", "mourning"))
     remove(statement, flush, fences=("attempt", "owner"))
     broken(I4, linger=0.3, concurrency=5)
 
@@ -169,7 +179,7 @@ def test_without_the_fence_of_giving_back(remove: Remove, statement: str) -> Non
 def test_without_the_guard_of_giving_up(remove: Remove) -> None:
     """A flow gives up a step whose result was recorded meanwhile."""
     remove("CANCEL", commit, guard="")
-    broken(I3)
+    broken(I3, I5)
 
 
 def test_without_the_guard_of_a_childs_end(remove: Remove) -> None:

@@ -92,12 +92,15 @@ class Witness:
             return
         if now.attempt != before.attempt:
             _claimed(before, now, actor)
-            if now.owner not in self.rows.living_workers():
-                raise Violation(I4, f"{actor} claimed step {now.id}, and was declared dead before")
+            self._alive(now, actor)
         elif now.state in RESULTS:
             _recorded(before, now, actor)
         elif before.state == StepState.CLAIMED and before.owner != actor.identity:
             self._taken(before, now, actor)
+
+    def _alive(self, now: Step, actor: Actor) -> None:
+        if now.owner not in self.rows.living_workers():
+            raise Violation(I4, f"{actor} claimed step {now.id}, and was declared dead before")
 
     def _taken(self, before: Step, now: Step, actor: Actor) -> None:
         """A claimed step changed, and not by its owner: only a sweep may do that, of what is due or orphaned."""

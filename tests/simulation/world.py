@@ -35,7 +35,7 @@ IGNORANT = Kind(QUEUES, STEPS_ONLY)
 FEW = 3
 BOUNDARIES = {FLUSH: 5, SWEEP: 6, MAIL: 4, RECEIVE: 2}
 """How many boundaries a call of a kind passes, about."""
-RARE = {STEP: 20, MAIL: 3, LEAVE: 8, RECEIVE: 2}
+RARE = {STEP: 12, MAIL: 3, LEAVE: 14, RECEIVE: 2}
 """Calls that are made less often than others meet their fate more often."""
 MOST_LEASES = 3
 """How long a worker is stopped at most."""
@@ -138,7 +138,7 @@ class World:
         yield Action(3, worker.name, "is killed", lambda: self._kill(worker))
         yield Action(3, worker.name, "freezes", lambda: self._freeze(worker))
         yield Action(7, worker.name, "is stuck", lambda: self._stick(worker))
-        yield Action(3, worker.name, "is told to end", lambda: self._drain(worker))
+        yield Action(5, worker.name, "is told to end", lambda: self._drain(worker))
         yield Action(5, worker.name, "forgets its flows", lambda: self._forget(worker))
         yield Action(2, "store", "goes away", self._lose_store)
         yield Action(3, "clock", "jumps", self._jump)
