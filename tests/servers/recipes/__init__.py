@@ -6,6 +6,7 @@ from tests.servers.recipes.kafka import Kafka
 from tests.servers.recipes.mariadb import MariaDB
 from tests.servers.recipes.postgresql import PostgreSQL
 from tests.servers.recipes.recipe import USER, Account, Recipe, ServerError
+from tests.servers.recipes.redis import Redis
 from tests.servers.recipes.servicebus import ServiceBus
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "MARIADB",
     "POSTGRESQL",
     "RECIPES",
+    "REDIS",
     "SERVICEBUS",
     "USER",
     "Account",
@@ -24,10 +26,12 @@ POSTGRESQL: Recipe = PostgreSQL()
 MARIADB: Recipe = MariaDB()
 KAFKA: Recipe = Kafka()
 SERVICEBUS: Recipe = ServiceBus()
+REDIS: Recipe = Redis()
 RECIPES: dict[str, Recipe] = {
     "postgresql": POSTGRESQL,
     "mysql": MARIADB,
     "mariadb": MARIADB,
     "kafka": KAFKA,
     "servicebus": SERVICEBUS,
+    "redis": REDIS,
 }
