@@ -28,6 +28,7 @@ _EXTRAS = {
     "sqs": "sqs",
     "kombu": "kombu",
     "redis": "redis",
+    "rediss": "redis",
 }
 """The extra of this package that brings the client library, by the scheme that needs it."""
 

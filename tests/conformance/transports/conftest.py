@@ -9,10 +9,10 @@ import pytest
 from tests.conformance.transports.subject import Subject
 from tests.conformance.transports.subjects import RESTARTING, SUBJECTS
 from tests.servers.databases import DatabaseServer
-from tests.servers.recipes import POSTGRESQL
+from tests.servers.recipes import POSTGRESQL, REDIS
 from tests.servers.running import RunningServer, start
 
-_NEED_SERVERS = ("sql-postgresql", "sql-mysql")
+_NEED_SERVERS = ("redis", "sql-mysql", "sql-postgresql")
 
 
 def _params(names: list[str]) -> list[object]:
@@ -61,6 +61,18 @@ def private_postgresql() -> Iterator[RunningServer]:
     if POSTGRESQL.missing() is not None:
         pytest.skip(f"{POSTGRESQL.title} is not installed here")
     server = start(POSTGRESQL)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def private_redis() -> Iterator[RunningServer]:
+    """A Redis that nobody else uses, so that it may be crashed."""
+    if REDIS.missing() is not None:
+        pytest.skip(f"{REDIS.title} is not installed here")
+    server = start(REDIS)
     try:
         yield server
     finally:

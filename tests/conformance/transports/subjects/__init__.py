@@ -8,15 +8,17 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import memory, sql
+from tests.conformance.transports.subjects import kombu, memory, sql
 
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
+    "kombu-filesystem": kombu.filesystem,
     "memory": memory.memory,
+    "redis": kombu.redis,
     "sql-sqlite": sql.sqlite,
     "sql-postgresql": sql.postgresql,
     "sql-mysql": sql.mysql,
 }
 """Every test of the suite runs for each of these."""
 
-RESTARTING = {"sql-postgresql-crashing": sql.crashing_postgresql}
+RESTARTING = {"sql-postgresql-crashing": sql.crashing_postgresql, "redis-crashing": kombu.crashing_redis}
 """Only the tests of outages run for these too."""

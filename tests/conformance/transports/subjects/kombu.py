@@ -168,9 +168,8 @@ def crashing_redis(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
         @contextmanager
         def crash() -> Iterator[None]:
-            with client.Redis.from_url(url) as direct:
-                with suppress(client.ConnectionError):
-                    direct.execute_command("DEBUG", "CRASH-AND-RECOVER", "0")
+            with client.Redis.from_url(url) as direct, suppress(client.ConnectionError):
+                direct.execute_command("DEBUG", "CRASH-AND-RECOVER", "0")
             yield
 
         yield redis_subject(url, [Outage("crash and recovery", crash, total=False)], url)
