@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tests.servers.databases import DatabaseServer
-from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, REDIS, Recipe
+from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, RABBITMQ, REDIS, Recipe
 from tests.servers.running import start
 
 Server = TypeVar("Server")
@@ -169,6 +169,27 @@ def mysql_url(mysql_server: DatabaseServer | None, request: pytest.FixtureReques
         yield url
 
 
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[str | None]:
+    """The URL of this session's RabbitMQ; None where it is not installed."""
+    if given := os.environ.get(RABBITMQ.variable):
+        yield given
+    elif RABBITMQ.missing() is not None:
+        yield None
+    else:
+        running = start(RABBITMQ)
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a RabbitMQ that tests share: each uses a virtual host of its own."""
+    return _require(rabbitmq_server, RABBITMQ, request)
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite database in a file that does not exist yet."""
@@ -189,7 +210,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say loudly which databases were not tried, so that nobody takes a green run for more than it is."""
-    for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO):
+    for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO, RABBITMQ):
         tests = config.stash.get(_not_tried, {}).get(recipe.name)
         if tests:
             terminalreporter.section(f"NOT TRIED: {recipe.title}", sep="!", red=True, bold=True)

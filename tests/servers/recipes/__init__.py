@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.servers.recipes.kafka import Kafka
 from tests.servers.recipes.mariadb import MariaDB
 from tests.servers.recipes.postgresql import PostgreSQL
+from tests.servers.recipes.rabbitmq import RabbitMQ
 from tests.servers.recipes.recipe import USER, Account, Recipe, ServerError
 from tests.servers.recipes.redis import Redis
 from tests.servers.recipes.servicebus import ServiceBus
@@ -13,6 +14,7 @@ __all__ = [
     "KAFKA",
     "MARIADB",
     "POSTGRESQL",
+    "RABBITMQ",
     "RECIPES",
     "REDIS",
     "SERVICEBUS",
@@ -24,6 +26,7 @@ __all__ = [
 
 POSTGRESQL: Recipe = PostgreSQL()
 MARIADB: Recipe = MariaDB()
+RABBITMQ: Recipe = RabbitMQ()
 KAFKA: Recipe = Kafka()
 SERVICEBUS: Recipe = ServiceBus()
 REDIS: Recipe = Redis()
@@ -31,6 +34,7 @@ RECIPES: dict[str, Recipe] = {
     "postgresql": POSTGRESQL,
     "mysql": MARIADB,
     "mariadb": MARIADB,
+    "rabbitmq": RABBITMQ,
     "kafka": KAFKA,
     "servicebus": SERVICEBUS,
     "redis": REDIS,

@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import kombu, memory, sql
+from tests.conformance.transports.subjects import kombu, memory, rabbitmq, sql
 
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
     "kombu-filesystem": kombu.filesystem,
     "memory": memory.memory,
+    "rabbitmq": rabbitmq.quorum,
+    "rabbitmq-classic": rabbitmq.classic,
     "redis": kombu.redis,
     "sql-sqlite": sql.sqlite,
     "sql-postgresql": sql.postgresql,
