@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Failure = (BotoCoreError, ClientError)
 """What boto3's clients raise."""
 
+_TAG = re.compile(r"<[^>]*>")
+_LONGEST_WORDS = 300
 _NO_QUEUE = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 _NO_TOPIC = {"NotFound", "NotFoundException"}
 _TOO_LONG = {"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"}
@@ -116,4 +119,6 @@ def _answer(error: BaseException) -> dict[str, Any]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split()) or "without a word"
+    # What stands between client and service may answer with a page.
+    words = " ".join(_TAG.sub(" ", text).split())
+    return words[:_LONGEST_WORDS] or "without a word"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tests.servers.recipes.elasticmq import ElasticMQ
 from tests.servers.recipes.kafka import Kafka
 from tests.servers.recipes.mariadb import MariaDB
+from tests.servers.recipes.moto import Moto
 from tests.servers.recipes.postgresql import PostgreSQL
 from tests.servers.recipes.rabbitmq import RabbitMQ
 from tests.servers.recipes.recipe import USER, Account, Recipe, ServerError
@@ -11,8 +13,10 @@ from tests.servers.recipes.redis import Redis
 from tests.servers.recipes.servicebus import ServiceBus
 
 __all__ = [
+    "ELASTICMQ",
     "KAFKA",
     "MARIADB",
+    "MOTO",
     "POSTGRESQL",
     "RABBITMQ",
     "RECIPES",
@@ -30,6 +34,8 @@ RABBITMQ: Recipe = RabbitMQ()
 KAFKA: Recipe = Kafka()
 SERVICEBUS: Recipe = ServiceBus()
 REDIS: Recipe = Redis()
+ELASTICMQ: Recipe = ElasticMQ()
+MOTO: Recipe = Moto()
 RECIPES: dict[str, Recipe] = {
     "postgresql": POSTGRESQL,
     "mysql": MARIADB,
@@ -38,4 +44,6 @@ RECIPES: dict[str, Recipe] = {
     "kafka": KAFKA,
     "servicebus": SERVICEBUS,
     "redis": REDIS,
+    "elasticmq": ELASTICMQ,
+    "moto": MOTO,
 }

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import kombu, memory, rabbitmq, sql
+from tests.conformance.transports.subjects import kombu, memory, rabbitmq, sql, sqs
 
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
     "kombu-filesystem": kombu.filesystem,
@@ -19,6 +19,8 @@ SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Sub
     "sql-sqlite": sql.sqlite,
     "sql-postgresql": sql.postgresql,
     "sql-mysql": sql.mysql,
+    "sqs-elasticmq": sqs.elasticmq,
+    "sqs-moto": sqs.moto,
 }
 """Every test of the suite runs for each of these."""
 
