@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 from transports.protocol import Capabilities
 
-_SQS = "kombu's transport for it fetches ahead and loses track of what it holds; use sqs://"
-_KAFKA = "kombu's transport for it commits what it has fetched and loses what was not acknowledged; use kafka://"
-_AMQP = "kombu would poll it, without confirmation of what is sent; use amqp://"
-_BUS = "kombu's transport for it renews no locks and does not report what was not sent; use azure://"
-_MEMORY = "it is shared by everything in the process, and cannot be emptied or named; use memory://NAME"
-_SQL = "kombu calls it experimental; use sql+postgresql://, sql+mysql:// or sql+sqlite://"
+_SQS = "sqs:// speaks to it with Amazon's own client, in batches; use that"
+_KAFKA = "kombu commits how far it has read and not what was acknowledged, and so loses messages; use kafka://"
+_BUS = "azureservicebus:// speaks to it with Azure's own client, in batches; use that"
+_AMQP = "kombu would be polled here, and does not wait until what it sends is confirmed; use amqp://"
+_SQL = "it loses what a worker that died had taken; use sql+postgresql://, sql+mysql:// or sql+sqlite://"
 
 REFUSED = {
     "sqs": _SQS,
-    "slmq": "the service that it is for was closed",
     "kafka": _KAFKA,
     "confluentkafka": _KAFKA,
     "azureservicebus": _BUS,
@@ -23,11 +21,10 @@ REFUSED = {
     "amqps": _AMQP,
     "pyamqp": _AMQP,
     "librabbitmq": _AMQP,
-    "memory": _MEMORY,
+    "memory": "kombu has one such broker for everything in the process; use memory://NAME",
     "sqla": _SQL,
     "sqlalchemy": _SQL,
-    "qpid": "its client runs on no Python of today; use amqp:// for RabbitMQ or azure:// for Azure Service Bus",
-    "pyro": "it sends pickled objects, which run code when they are read",
+    "qpid": "its client does not run on Python 3; use amqp:// where the broker speaks AMQP 0.9.1",
 }
 """By the scheme in lower case: the reason, and what to use."""
 
@@ -37,15 +34,16 @@ class Traits:
     """What one of kombu's transports can do when it is polled. Broadcasts are left out: kombu's fan-out leaves the
     queue of a subscriber that died to fill up for ever."""
 
-    tried: bool
     durable: bool = False
     releases: bool = False
     depth: bool = False
+    connected: bool = True
+    """Whether there is a connection, to be made anew after an error."""
 
     def capabilities(self, max_message_bytes: int) -> Capabilities:
         """Return this as the transport declares it.
 
-        A message is off its queue as soon as it is handed out: kombu deletes it there and then.
+        Most of kombu's transports delete a message as they hand it out, so nothing is said to be delivered again.
         """
         return Capabilities(
             durable=self.durable,
@@ -61,8 +59,8 @@ class Traits:
         )
 
 
-_KINDS = {"filesystem": Traits(tried=True, durable=True, releases=True, depth=True)}
-_UNTRIED = Traits(tried=False)
+_KINDS = {"filesystem": Traits(durable=True, releases=True, depth=True, connected=False)}
+_UNTRIED = Traits()
 
 
 def traits_of(scheme: str) -> Traits:

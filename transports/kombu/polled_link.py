@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from transports.errors import Refused, TransportError, Unavailable
+from transports.errors import Closed, Refused, TransportError, Unavailable
 from transports.kombu.contents import from_parts, to_payload, was_redelivered
 from transports.protocol import Delivery
 
@@ -57,7 +57,9 @@ class PolledLink:
         self._using = threading.Lock()
         self._woken = threading.Event()
         self._connection: Any = _connection(settings)
+        self._established: Any = None
         self._channel: Any = None
+        self._closed = False
         self._queues: Sequence[str] = ()
         self._turn = 0
         self._held: dict[Any, _Token] = {}
@@ -155,17 +157,15 @@ class PolledLink:
     def close(self) -> None:
         """Put back what was not settled, and close the connection."""
         with self._using:
-            channel, self._channel = self._channel, None
-            if channel is None:
+            self._closed = True
+            if self._channel is None:
                 return
             try:
                 # The last one first, where putting back means putting in front.
                 for tag in reversed(self._held):
-                    channel.basic_reject(tag, requeue=True)
+                    self._channel.basic_reject(tag, requeue=True)
             finally:
-                self._held = {}
-                channel.close()
-                self._connection.release()
+                self._let_go()
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
@@ -179,26 +179,27 @@ class PolledLink:
     @contextlib.contextmanager
     def _open(self) -> Generator[Any]:
         with self._using:
+            if self._closed:
+                raise Closed(f"this transport to {self._settings.address} has been closed; open another one")
             if self._channel is None:
                 # Below kombu's own handling of connections, which would try again and again.
                 transport = self._connection.transport
-                self._channel = transport.create_channel(transport.establish_connection())
+                self._established = transport.establish_connection()
+                self._channel = transport.create_channel(self._established)
                 # What is held is put back when this closes. kombu would do so too, and write a file if it cannot.
                 self._channel.do_restore = False
             try:
                 yield self._channel
             except Exception as error:
-                if isinstance(self.problem(error), Unavailable):
-                    self._drop()
+                if self._settings.traits.connected and isinstance(self.problem(error), Unavailable):
+                    with contextlib.suppress(Exception):
+                        self._let_go()
+                    self._connection = _connection(self._settings)
                 raise
 
-    def _drop(self) -> None:
-        channel, self._channel, self._held = self._channel, None, {}
-        with contextlib.suppress(Exception):
-            channel.close()
-        with contextlib.suppress(Exception):
-            self._connection.release()
-        self._connection = _connection(self._settings)
+    def _let_go(self) -> None:
+        self._channel, self._held = None, {}
+        self._connection.transport.close_connection(self._established)
 
     def problem(self, error: Exception) -> Exception:
         """Return the transport's error for one of kombu's or of the client below it."""

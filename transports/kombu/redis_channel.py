@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from transports.errors import Refused
+from transports.errors import Closed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +46,7 @@ class RedisChannel:
         self._settings = settings
         self._opening = threading.Lock()
         self._connection: Any = None
+        self._closed = False
         self._channel: Any = None
         self._scripts: dict[str, Any] = {}
 
@@ -98,6 +99,13 @@ class RedisChannel:
             loaded = self._scripts[script] = client.register_script(script)
         return loaded(keys=list(keys), args=list(arguments))
 
+    def ask(self, command: str, keys: Iterable[str]) -> list[Any]:
+        """Ask the same of each key, in one go."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                getattr(pipeline, command)(key)
+            return list(pipeline.execute())
+
     def check_connection(self) -> None:
         """Make sure of a connection, so that an error that follows comes from the command and not from its absence."""
         pool = self.client.connection_pool
@@ -106,6 +114,8 @@ class RedisChannel:
     def _opened(self) -> Any:
         if self._channel is None:
             with self._opening:
+                if self._closed:
+                    raise Closed(f"this transport to {self._settings.address} has been closed; open another one")
                 if self._channel is None:
                     self._channel = self._open()
         return self._channel
@@ -156,6 +166,8 @@ class RedisChannel:
     def close(self) -> None:
         """Close every connection."""
         with self._opening:
+            self._closed = True
             channel, self._channel = self._channel, None
             if channel is not None:
-                channel.close()
+                transport = self._connection.transport
+                transport.close_connection(transport)

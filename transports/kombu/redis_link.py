@@ -18,7 +18,7 @@ from transports.kombu.redis_troubles import lost_answer, redis_problem
 from transports.protocol import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     from transports.protocol import Message
 
@@ -26,6 +26,8 @@ _MESSAGES = 1000
 """The most messages that one script moves: nobody else is served meanwhile."""
 _BYTES = 8 << 20
 """The most bytes that one script moves, give or take one message."""
+_MOST_HELD = 10_000
+"""Beyond so many unsettled messages, those are forgotten that are no longer held."""
 
 
 class RedisLink:
@@ -48,45 +50,46 @@ class RedisLink:
     def declare(self, queues: Sequence[str]) -> None:
         """Make sure that nothing else has the names of these queues; Redis makes a list when it gets something."""
         with self._sending:
-            for queue in queues:
-                for key in self._outgoing.lists(queue):
-                    kind = bytes(self._outgoing.client.type(key)).decode()
-                    if kind not in ("none", "list"):
-                        raise Refused(
-                            f"the key {key!r} of Redis at {self._settings.address} holds a {kind} and no list, so it "
-                            f"cannot be the queue {queue!r}: use another database or the option prefix"
-                        )
-            self._outgoing.check_connection()
+            keys = [key for queue in queues for key in self._outgoing.lists(queue)]
+            for key, kind in zip(keys, self._outgoing.ask("type", keys), strict=True):
+                if kind not in (b"none", b"list"):
+                    raise Refused(
+                        f"the key {key!r} of Redis at {self._settings.address} holds a {bytes(kind).decode()} and no "
+                        "list, so it cannot be a queue: use another database or the option prefix"
+                    )
 
     def put(self, messages: Sequence[Message]) -> None:
         """Put messages into their lists."""
-        with self._sending:
-            self._outgoing.check_connection()
-            try:
-                for queue, items in _by_queue(messages).items():
-                    for part in _parts(items):
-                        keys, news = self._outgoing.lists(queue), self._outgoing.news(queue)
-                        self._outgoing.run(PUT, keys, [news, *(word for item in part for word in item)])
-            except Exception as error:
-                if not lost_answer(error):
-                    raise
-                raise NotConfirmed(
-                    f"the connection to Redis at {self._settings.address} was lost while it took messages, so it may "
-                    f"have taken them or not: {error}"
-                ) from error
+        with self._sending, self._confirming():
+            for queue, items in _by_queue(messages).items():
+                for part in _parts(items):
+                    keys, news = self._outgoing.lists(queue), self._outgoing.news(queue)
+                    self._outgoing.run(PUT, keys, [news, *(word for item in part for word in item)])
+
+    @contextlib.contextmanager
+    def _confirming(self) -> Generator[None]:
+        """Tell an error before Redis was asked from one that leaves open what it did."""
+        self._outgoing.check_connection()
+        try:
+            yield
+        except Exception as error:
+            if not lost_answer(error):
+                raise
+            raise NotConfirmed(
+                f"the connection to Redis at {self._settings.address} was lost while it took messages, so it may have "
+                f"taken them or not: {error}"
+            ) from error
 
     def publish(self, message: Message) -> None:
         """Publish a broadcast through kombu's fan-out."""
-        with self._sending:
-            self._outgoing.check_connection()
-            # kombu publishes an exchange of this kind without asking who is bound to it.
+        with self._sending, self._confirming():
             data = to_bytes(message, self._outgoing.exchange)
             self._outgoing.client.publish(self._outgoing.broadcasts, data)
 
     def depth(self, queue: str) -> int | None:
         """Count what waits in the lists of a queue."""
         with self._sending:
-            return sum(int(self._outgoing.client.llen(key)) for key in self._outgoing.lists(queue))
+            return sum(map(int, self._outgoing.ask("llen", self._outgoing.lists(queue))))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -132,6 +135,10 @@ class RedisLink:
 
     def _deliveries(self, answer: Sequence[Any], queues: Sequence[str]) -> Iterator[Delivery]:
         now = time.monotonic()
+        if len(self._held) > _MOST_HELD:
+            # Those that nobody settled in time have gone to others.
+            since = now - self._settings.visibility_seconds
+            self._held = {tag: taken for tag, taken in self._held.items() if taken > since}
         for tag, number, item in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
             token = bytes(tag).decode("ascii")
             self._held[token] = now

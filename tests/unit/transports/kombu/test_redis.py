@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conformance.transports.helpers import Background, take
 from tests.conformance.transports.subjects.kombu import changed, fresh_database
-from transports import Message, Refused, Transport, open_transport
+from transports import Message, Refused, Transport, Unavailable, open_transport
+from transports.kombu import redis_listener
 
 pytestmark = pytest.mark.servers
 
@@ -96,6 +97,20 @@ def test_who_waits_is_woken_without_looking(url: str) -> None:
             transport.acknowledge(got)
 
 
+def test_a_silent_connection_is_asked_for_a_word(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_listener, "_SILENCE_SECONDS", 0.2)
+    with closing(consumer(url, poll_seconds=0.05)) as transport:
+        assert transport.receive(1, 1.0) == []
+        # One that never answers is given up, and the next call makes another.
+        monkeypatch.setattr(redis_listener.Listener, "_read", lambda self, seconds: None)
+        transport._link._listener._spoke_at -= 1.0  # type: ignore[attr-defined]
+        with pytest.raises(Unavailable, match="silent"):
+            transport.receive(1, 1.0)
+        monkeypatch.undo()
+        transport.send([Message("work", b"1")]).raise_if_any()
+        assert len(take(transport, 1)) == 1
+
+
 def test_nothing_stays_behind(url: str) -> None:
     with closing(consumer(url)) as transport:
         transport.send([Message("work", b"", priority=number) for number in range(10)]).raise_if_any()
@@ -140,7 +155,7 @@ def test_these_rights_are_enough(url: str) -> None:
     """Those that docs/brokers/redis.md names."""
     number = urlsplit(url).path.removeprefix("/")
     commands = "+ping +info +type +llen +publish +subscribe +unsubscribe +evalsha +script|load +time +exists +select"
-    commands += " +lpush +rpush +rpop +hset +hget +hdel +zadd +zrem +zrangebyscore +client|setname +client|setinfo"
+    commands += " +lpush +rpush +rpop +hset +hget +hdel +zadd +zrem +zrangebyscore +client|setname"
     with client.Redis.from_url(url) as direct:
         keys, channels = ["milepost.*"], [f"/{number}.milepost.*"]
         direct.acl_setuser(
