@@ -24,7 +24,7 @@ _MAX_SHORT = 255
 def queue_type(text: str) -> str:
     """Read a kind of queue."""
     if text not in (QUORUM, CLASSIC):
-        raise ValueError(text)
+        raise ValueError(f"{text!r} is neither {QUORUM} nor {CLASSIC}")
     return text
 
 
@@ -97,23 +97,27 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     vhost = unquote(parts.path[1:]) or "/"
     tls = parts.scheme == "amqps"
     port = port or (_TLS_PORT if tls else _PORT)
-    parameters = pika.ConnectionParameters(
-        host=host,
-        port=port,
-        virtual_host=vhost,
-        credentials=pika.PlainCredentials(user, unquote(parts.password or "guest")),
-        heartbeat=taken.get("heartbeat_seconds", 30),
-        ssl_options=_tls(host, taken) if tls else _no_tls(taken),
-        socket_timeout=taken.get("connect_seconds", 5.0),
-        stack_timeout=taken.get("connect_seconds", 5.0),
-        connection_attempts=1,
-        client_properties={"connection_name": taken.get("connection_name", "milepost")},
-    )
+    try:
+        kind = queue_type(taken.get("queue_type", QUORUM))
+        parameters = pika.ConnectionParameters(
+            host=host,
+            port=port,
+            virtual_host=vhost,
+            credentials=pika.PlainCredentials(user, unquote(parts.password or "guest")),
+            heartbeat=taken.get("heartbeat_seconds", 30),
+            ssl_options=_tls(host, taken) if tls else _no_tls(taken),
+            socket_timeout=taken.get("connect_seconds", 5.0),
+            stack_timeout=taken.get("connect_seconds", 5.0),
+            connection_attempts=1,
+            client_properties={"connection_name": taken.get("connection_name", "milepost")},
+        )
+    except (TypeError, ValueError) as error:
+        raise Refused(f"an option for RabbitMQ cannot be used: {error}") from error
     return Settings(
         parameters=parameters,
         place=f"{parts.scheme}://{user}@{host}:{port}/{'' if vhost == '/' else vhost}",
         prefix=taken.get("prefix", ""),
-        queue_type=queue_type(taken.get("queue_type", QUORUM)),
+        queue_type=kind,
         passive=taken.get("passive", False) in (True, "yes"),
         timeout_seconds=taken.get("timeout_seconds", 10.0),
         connect_seconds=taken.get("connect_seconds", 5.0),
