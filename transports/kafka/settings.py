@@ -1,0 +1,180 @@
+"""The URL and the options of the transport, and the clients' configuration that follows from them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from transports.errors import Refused
+from transports.kafka.names import is_topic
+from transports.options import count, seconds, take_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCHEME = "kafka://"
+_DEFAULT_PORT = 9092
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_ASSIGNORS = ("cooperative-sticky", "range", "roundrobin")
+_GROUP_PROTOCOLS = ("classic", "consumer")
+BATCH_OVERHEAD = 1 << 16
+"""What a record may need beyond ``Message.size``: the frame of its batch, and lengths."""
+
+
+def yes_or_no(text: str) -> bool:
+    """Read true or false."""
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+
+
+def _flag(text: str) -> bool:
+    try:
+        return yes_or_no(text)
+    except KeyError:
+        raise ValueError(text) from None
+
+
+_flag.__name__ = "true or false"
+
+_OPTIONS = {
+    "prefix": str,
+    "group": str,
+    "partitions": count,
+    "replication": count,
+    "share": _flag,
+    "group_protocol": str,
+    "assignment": str,
+    "timeout_seconds": seconds,
+    "session_seconds": seconds,
+    "heartbeat_seconds": seconds,
+    "idle_seconds": seconds,
+    "hold_seconds": seconds,
+    "handover_seconds": seconds,
+    "broadcast_seconds": seconds,
+    "max_message_bytes": count,
+    "client_id": str,
+    "security_protocol": str,
+    "sasl_mechanism": str,
+    "ssl_ca": str,
+    "ssl_certificate": str,
+    "ssl_key": str,
+    "ssl_key_password": str,
+}
+_TLS_FILES = {
+    "ssl_ca": "ssl.ca.location",
+    "ssl_certificate": "ssl.certificate.location",
+    "ssl_key": "ssl.key.location",
+    "ssl_key_password": "ssl.key.password",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the transport goes by. Times are in seconds."""
+
+    shown: str
+    """The brokers' addresses as a URL without credentials, for messages."""
+    client: Mapping[str, Any]
+    """What every client is configured with; it holds the password, so it is never shown."""
+    prefix: str
+    group: str
+    partitions: int
+    replication: int
+    share: bool
+    modern: bool
+    """Whether the group uses the protocol of KIP-848."""
+    assignment: str
+    timeout: float
+    session: float
+    heartbeat: float
+    idle: float
+    hold: float
+    handover: float
+    broadcast: float
+    max_message_bytes: int
+
+    @property
+    def cooperative(self) -> bool:
+        """Whether partitions are added and removed one by one, or all at once."""
+        return self.modern or self.assignment == "cooperative-sticky"
+
+
+def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
+    """Read a URL and options. Raises Refused for what cannot be used."""
+    address, options = take_options(url, keywords, _OPTIONS)
+    address, mark, unknown = address.partition("?")
+    if mark:
+        names = ", ".join(sorted(part.partition("=")[0] for part in unknown.split("&")))
+        raise Refused(f"kafka:// has no option {names}; there are {', '.join(sorted(_OPTIONS))}")
+    login, _, hosts = address.removeprefix(_SCHEME).rpartition("@")
+    brokers = _brokers(hosts.rstrip("/"))
+    prefix = options.get("prefix", "milepost.")
+    if prefix and not is_topic(prefix + "x"):
+        raise Refused(f"prefix={prefix!r} cannot begin the name of a topic: use letters, digits, '.', '_' and '-'")
+    modern = _one_of("group_protocol", options.get("group_protocol", "classic"), _GROUP_PROTOCOLS) == "consumer"
+    session = options.get("session_seconds", 15.0)
+    return Settings(
+        shown=_SCHEME + ",".join(brokers),
+        client=_client(brokers, login, options),
+        prefix=prefix,
+        group=options.get("group", f"{prefix}workers"),
+        partitions=options.get("partitions", 12),
+        replication=options.get("replication", -1),
+        share=options.get("share", False),
+        modern=modern,
+        assignment=_one_of("assignment", options.get("assignment", _ASSIGNORS[0]), _ASSIGNORS),
+        timeout=options.get("timeout_seconds", 10.0),
+        session=session,
+        heartbeat=options.get("heartbeat_seconds", min(1.0, session / 3)),
+        idle=options.get("idle_seconds", 10.0),
+        hold=options.get("hold_seconds", 300.0),
+        handover=options.get("handover_seconds", 2.0),
+        broadcast=options.get("broadcast_seconds", 600.0),
+        max_message_bytes=options.get("max_message_bytes", 1 << 20),
+    )
+
+
+def _brokers(hosts: str) -> list[str]:
+    brokers: list[str] = []
+    for host in hosts.split(","):
+        name, colon, port = host.strip().rpartition(":")
+        if not colon or port.endswith("]"):
+            name, port = host.strip(), str(_DEFAULT_PORT)
+        if not name or not port.isdecimal() or "/" in name:
+            raise Refused(f"{host!r} is no address of a broker: a URL looks like kafka://host:9092,host:9092")
+        brokers.append(f"{name}:{port}")
+    return brokers
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise Refused(f"{name}={value!r} is none of {', '.join(allowed)}")
+    return value
+
+
+def _client(brokers: list[str], login: str, options: dict[str, Any]) -> dict[str, Any]:
+    # A password is not sent in the clear unless that is asked for.
+    protocol = options.get("security_protocol", "SASL_SSL" if login else "PLAINTEXT").upper()
+    _one_of("security_protocol", protocol, _PROTOCOLS)
+    timeout_ms = int(options.get("timeout_seconds", 10.0) * 1000)
+    client: dict[str, Any] = {
+        "bootstrap.servers": ",".join(brokers),
+        "client.id": options.get("client_id", "milepost"),
+        "security.protocol": protocol,
+        # No topic appears because its name was mistyped.
+        "allow.auto.create.topics": False,
+        "socket.timeout.ms": max(timeout_ms, 1000),
+        "socket.connection.setup.timeout.ms": max(timeout_ms, 1000),
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1000,
+        # Whatever goes wrong is raised; the library's own lines about it add nothing.
+        "log_level": 2,
+        "logger": logging.getLogger("transports.kafka"),
+    }
+    if "SASL" in protocol:
+        user, _, password = login.partition(":")
+        client["sasl.mechanism"] = options.get("sasl_mechanism", "PLAIN")
+        if login:
+            client |= {"sasl.username": unquote(user), "sasl.password": unquote(password)}
+    return client | {key: options[name] for name, key in _TLS_FILES.items() if name in options}

@@ -1,0 +1,172 @@
+"""Making topics, looking at their kind, and counting what waits in them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import TimeoutError as TookTooLong
+from typing import TYPE_CHECKING, Any
+
+from transports.errors import Refused, Unavailable, UnknownQueue
+from transports.kafka.library import (
+    AdminClient,
+    ConfigResource,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+    TopicPartition,
+)
+from transports.kafka.names import BROADCASTS, topic_of
+from transports.kafka.progress import from_metadata
+from transports.kafka.settings import BATCH_OVERHEAD
+from transports.kafka.troubles import EXISTS, RIGHTS, Health, code_of, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from transports.kafka.producing import Sender
+    from transports.kafka.settings import Settings
+
+_APPEAR_SECONDS = 0.02
+"""How often to look whether a topic that was made is there for everybody."""
+
+
+class Topics:
+    """The topics of queues and of broadcasts. Safe to use from any thread."""
+
+    def __init__(self, settings: Settings, sender: Sender) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._health = Health(settings.shown)
+        self._lock = threading.Lock()
+        self._admin: Any = None
+        self._of_kind: set[str] = set()
+        self._pause = threading.Event()
+        self.broadcasts = settings.prefix + BROADCASTS
+
+    def of(self, queue: str) -> str:
+        """Return the topic of a queue."""
+        return topic_of(self._settings.prefix, queue)
+
+    def declare(self, queues: Iterable[str]) -> None:
+        """Make the topics of these queues, unless they are there and can serve. Raises TransportError."""
+        self._declare({self.of(queue): self._settings.partitions for queue in queues}, {})
+
+    def declare_broadcasts(self) -> None:
+        """Make the topic of broadcasts, unless it is there. Raises TransportError."""
+        keep = {"retention.ms": str(int(self._settings.broadcast * 1000))}
+        self._declare({self.broadcasts: 1}, keep)
+
+    def require(self, queues: Iterable[str]) -> None:
+        """Raise UnknownQueue for a queue that has no topic."""
+        for queue in queues:
+            if self._sender.partitions(self.of(queue), fresh=True) == 0:
+                raise self.no_queue(queue)
+
+    def no_queue(self, queue: str) -> UnknownQueue:
+        """Return the error for a queue that has no topic."""
+        topic = self.of(queue)
+        return UnknownQueue(f"{self._settings.shown} has no topic {topic!r} for queue {queue!r}; declare it first")
+
+    def _declare(self, wanted: Mapping[str, int], config: Mapping[str, str]) -> None:
+        missing: list[str] = []
+        for topic in wanted:
+            if self._sender.partitions(topic, fresh=True) == 0:
+                missing.append(topic)
+                self._of_kind.discard(topic)
+            else:
+                self._check_kind(topic)
+        if missing:
+            self._create({topic: wanted[topic] for topic in missing}, config)
+        deadline = time.monotonic() + self._settings.timeout
+        for topic in missing:
+            while self._sender.partitions(topic, fresh=True) == 0:
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"topic {topic!r} was made and does not appear on {self._settings.shown}")
+                self._pause.wait(_APPEAR_SECONDS)
+
+    def _create(self, wanted: Mapping[str, int], config: Mapping[str, str]) -> None:
+        limit = {"max.message.bytes": str(self._settings.max_message_bytes + BATCH_OVERHEAD)}
+        copies = self._settings.replication
+        new = [
+            NewTopic(topic, num_partitions=partitions, replication_factor=copies, config={**limit, **config})
+            for topic, partitions in wanted.items()
+        ]
+        timeout = self._settings.timeout
+        made = self._client().create_topics(new, request_timeout=timeout, operation_timeout=timeout)
+        for topic, future in made.items():
+            try:
+                self._result(future, topic)
+            except KafkaException as error:
+                if code_of(error) not in EXISTS:
+                    raise self._health.problem(error, topic) from error
+
+    def _check_kind(self, topic: str) -> None:
+        """Refuse a topic from which messages vanish before they are read."""
+        if topic in self._of_kind:
+            return
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        asked = self._client().describe_configs([resource], request_timeout=self._settings.timeout)
+        try:
+            config = self._result(asked[resource], topic)
+        except KafkaException as error:
+            if code_of(error) not in RIGHTS:
+                raise self._health.problem(error, topic) from error
+            # Whoever may not look has to believe.
+        else:
+            policy = config["cleanup.policy"].value if "cleanup.policy" in config else "delete"
+            if "compact" in policy:
+                raise Refused(
+                    f"topic {topic!r} on {self._settings.shown} is compacted (cleanup.policy={policy}), which drops "
+                    "all but the last message of a key: use another prefix, or remove the topic"
+                )
+        self._of_kind.add(topic)
+
+    def waiting(self, queue: str) -> int:
+        """Count what is not acknowledged in a queue. Raises TransportError."""
+        topic = self.of(queue)
+        partitions = self._sender.partitions(topic, fresh=True)
+        if partitions == 0:
+            raise self.no_queue(queue)
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        client, timeout = self._client(), self._settings.timeout
+        group = ConsumerGroupTopicPartitions(self._settings.group, places)
+        asked = client.list_consumer_group_offsets([group], request_timeout=timeout)
+        ends = client.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=timeout)
+        starts = client.list_offsets({place: OffsetSpec.earliest() for place in places}, request_timeout=timeout)
+        try:
+            found = self._result(asked[self._settings.group], queue).topic_partitions
+            committed = {place.partition: place for place in found}
+            total = 0
+            for place in places:
+                end = self._result(ends[place], queue).offset
+                start = self._result(starts[place], queue).offset
+                at = committed.get(place.partition)
+                done = from_metadata(at.offset, at.metadata) if at is not None and at.offset >= 0 else None
+                first = max(done.offset, start) if done else start
+                total += max(end - first - len(done.settled if done else ()), 0)
+        except KafkaException as error:
+            raise self._health.problem(error, queue) from error
+        return total
+
+    def _result(self, future: Any, about: str) -> Any:
+        try:
+            return future.result(self._settings.timeout + 1)
+        except TookTooLong:
+            raise Unavailable(f"{self._settings.shown} has not answered about {about!r}; it is tried again") from None
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._admin is None:
+                try:
+                    self._admin = AdminClient({**self._settings.client, "error_cb": self._health.note})
+                except (KafkaException, ValueError) as error:
+                    raise Refused(f"a client for {self._settings.shown} cannot be set up: {words_of(error)}") from error
+            return self._admin
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        with self._lock:
+            self._admin = None
