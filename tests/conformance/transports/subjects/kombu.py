@@ -45,6 +45,22 @@ FILES = Capabilities(
 _numbers = itertools.count(1)
 
 
+class ReadyProxy(Proxy):
+    """A proxy that knows its new listener before anybody connects to it.
+
+    Else a client that comes back at once is taken for one of the old listener, and nobody is let in any more.
+    """
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self._stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listener = self._listen(self.port)
+
+
 def use(url: str) -> None:
     """Open a transport and do the first thing that anybody does with it."""
     with closing(open_transport(url)) as transport:
@@ -155,7 +171,7 @@ def redis(request: pytest.FixtureRequest) -> Iterator[Subject]:
         address = urlsplit(url)
         assert address.hostname is not None
         assert address.port is not None
-        with closing(Proxy(address.hostname, address.port)) as proxy:
+        with closing(ReadyProxy(address.hostname, address.port)) as proxy:
             through = changed(url, host="127.0.0.1", port=proxy.port)
             yield redis_subject(url, [Outage("connections cut", proxy.cut)], through)
 
