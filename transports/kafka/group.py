@@ -13,9 +13,9 @@ the other member delivers it again, and acknowledging it here does nothing.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +39,28 @@ if TYPE_CHECKING:
     from transports.protocol import Delivery
 
 _POLL_SECONDS = 0.05
+_BRISK_SECONDS = 0.003
+"""How long to poll while an acknowledgement is about to come, which has to wait for so long."""
+_BRISK_FOR_SECONDS = 0.25
 _FETCH = 500
 _PAUSE_SECONDS = 0.2
-_RETRY_SECONDS = 0.02
+_STALE_SECONDS = 2.0
+"""How long to try to commit while the members of the group are counted."""
 _PASS_ON = 100
 _MOST_PASSED_ON = 1000
 """How many records one consumer passes on before somebody asks it for a message again."""
 _MOST_HOPS = 3
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """Somebody who waits until what was acknowledged is committed."""
+
+    touched: set[Progress]
+    until: float
+    """When to give up trying, as partitions move."""
+    done: bool = False
+    error: TransportError | None = None
 
 
 class GroupReceiver:
@@ -66,9 +81,9 @@ class GroupReceiver:
         self._paused: set[str] = set()
         self._problem: TransportError | None = None
         self._passed_on = 0
+        self._handed_at = float("-inf")
         self._leaving = False
-        self._consumer: Any = None
-        self._committing = threading.Lock()
+        self._tickets: list[_Ticket] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -93,6 +108,7 @@ class GroupReceiver:
         taken = self._stash.take(limit)
         if taken:
             self._passed_on = 0
+            self._handed_at = time.monotonic()
         return taken
 
     def problem(self) -> TransportError | None:
@@ -112,36 +128,44 @@ class GroupReceiver:
             touched = {
                 token.progress for token in tokens if isinstance(token, Token) and token.progress.settle(token.offset)
             }
-            consumer = self._consumer
+            if not touched:
+                return
+            ticket = _Ticket(touched, time.monotonic() + _STALE_SECONDS)
+            self._tickets.append(ticket)
             self._changed.notify_all()
-        if touched and consumer is not None:
-            self._commit(consumer, touched)
+            self._changed.wait_for(lambda: ticket.done, self._settings.timeout + _STALE_SECONDS)
+            if ticket.error is not None:
+                raise ticket.error
 
-    def _commit(self, consumer: Any, touched: Collection[Progress], *, last: bool = False) -> None:
-        """Commit how far these partitions have come; whoever waits meanwhile is served by the next commit together."""
-        deadline = time.monotonic() + min(self._settings.timeout, 2.0)
-        with self._committing:
-            while True:
-                with self._changed:
-                    if self._consumer is not consumer:
-                        return
-                    due = {each: each.version for each in touched if not each.gone and (last or each.is_due)}
-                    places = [self._place(each) for each in due]
-                if not places:
-                    return
-                error = self._try_commit(consumer, places)
-                if error is None:
-                    with self._changed:
-                        for each, version in due.items():
-                            each.committed_version = max(each.committed_version, version)
-                    return
-                if code_of(error) in STALE:
-                    # Members are being counted just now, or the partitions have moved already.
-                    if last or time.monotonic() > deadline:
-                        return
-                    self._stop.wait(_RETRY_SECONDS)
-                    continue
-                raise self._health.problem(error)
+    def _commit(self, consumer: Any, leaving: Collection[Progress] = ()) -> None:
+        """Commit how far partitions have come, for all who wait for that; on the member's own thread, as the library
+        makes every other one wait until its poll is over."""
+        with self._changed:
+            tickets, self._tickets = self._tickets, []
+            touched = set(leaving).union(self._progress.values())
+            due = {each: each.version for each in touched if not each.gone and (each in leaving or each.is_due)}
+            places = [self._place(each) for each in due]
+        error: Any = None
+        if places:
+            lost = self._health.lost
+            error = self._health.problem() if lost else self._try_commit(consumer, places)
+        with self._changed:
+            if error is None:
+                for each, version in due.items():
+                    each.committed_version = version
+            self._answer(tickets, error, again=not leaving)
+            self._changed.notify_all()
+
+    def _answer(self, tickets: list[_Ticket], error: Any, *, again: bool) -> None:
+        if code_of(error) in STALE:
+            # Members are being counted just now, or the partitions have moved already.
+            now = time.monotonic()
+            waiting = [ticket for ticket in tickets if again and now < ticket.until]
+            self._tickets = waiting + self._tickets
+            tickets, error = [ticket for ticket in tickets if ticket not in waiting], None
+        for ticket in tickets:
+            ticket.done = True
+            ticket.error = error if error is None or isinstance(error, TransportError) else self._health.problem(error)
 
     @staticmethod
     def _place(progress: Progress) -> Any:
@@ -152,10 +176,7 @@ class GroupReceiver:
     def _try_commit(consumer: Any, places: list[Any]) -> Any:
         try:
             answers = consumer.commit(offsets=places, asynchronous=False)
-        except (KafkaException, RuntimeError) as error:
-            # A consumer that was closed meanwhile raises RuntimeError.
-            if isinstance(error, RuntimeError):
-                return None
+        except KafkaException as error:
             return error
         return next((answer.error for answer in answers or () if answer.error is not None), None)
 
@@ -185,7 +206,6 @@ class GroupReceiver:
         consumer = self._open()
         names = {self._topics.of(queue): queue for queue in queues}
         with self._changed:
-            self._consumer = consumer
             self._leaving = False
             self._stash = Stash(queues)
         try:
@@ -198,6 +218,7 @@ class GroupReceiver:
             probed = next(iter(names))
             while self._stays(queues):
                 self._fetch(consumer)
+                self._commit(consumer)
                 self._balance(consumer)
                 self._probe.look(consumer, probed)
         finally:
@@ -214,7 +235,7 @@ class GroupReceiver:
 
     def _fetch(self, consumer: Any) -> None:
         # The first by poll, which returns as soon as there is something, as fetching many at once does not.
-        first = consumer.poll(_POLL_SECONDS)
+        first = consumer.poll(self._poll_seconds())
         if first is None:
             return
         records = [first, *consumer.consume(_FETCH, 0)]
@@ -227,6 +248,14 @@ class GroupReceiver:
         for record in records:
             if record.error() is not None:
                 self._trouble(record.error())
+
+    def _poll_seconds(self) -> float:
+        with self._changed:
+            if self._tickets:
+                return (
+                    0.0 if any(each.is_due for ticket in self._tickets for each in ticket.touched) else _BRISK_SECONDS
+                )
+            return _BRISK_SECONDS if time.monotonic() - self._handed_at < _BRISK_FOR_SECONDS else _POLL_SECONDS
 
     def _keep(self, record: Any) -> None:
         progress = self._progress.get((record.topic(), record.partition()))
@@ -277,8 +306,7 @@ class GroupReceiver:
                 self._settings.handover,
             )
         # If that fails, it is delivered again to whoever has the partition next.
-        with contextlib.suppress(TransportError):
-            self._commit(consumer, going, last=True)
+        self._commit(consumer, going)
         self._forget(going)
         if self._settings.cooperative:
             consumer.incremental_unassign(places)
@@ -310,12 +338,8 @@ class GroupReceiver:
             self._changed.notify_all()
             going = set(self._progress.values())
             self._stash.drop(going)
-        if not self._health.lost:
-            with contextlib.suppress(TransportError):
-                self._commit(consumer, going, last=True)
+        self._commit(consumer, going)
         self._forget(going)
-        with self._committing:
-            self._consumer = None
         # This calls _revoked, for partitions that are forgotten already.
         consumer.close()
         self._paused.clear()
@@ -362,7 +386,7 @@ class GroupReceiver:
                     fetched.progress.hand_out(fetched.offset)
                     fetched.progress.settle(fetched.offset)
             self._passed_on += len(gone)
-        self._commit(consumer, {fetched.progress for fetched in gone})
+            self._tickets.append(_Ticket({fetched.progress for fetched in gone}, time.monotonic() + _STALE_SECONDS))
 
     def _elsewhere(self, topic: str) -> list[int]:
         try:
