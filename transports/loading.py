@@ -24,6 +24,7 @@ _EXTRAS = {
     "rabbitmq": "rabbitmq",
     "kafka": "kafka",
     "azure": "azure",
+    "azureservicebus": "azure",
     "servicebus": "azure",
     "sqs": "sqs",
     "kombu": "kombu",

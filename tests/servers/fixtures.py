@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tests.servers.databases import DatabaseServer
-from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, RABBITMQ, REDIS, Recipe
+from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, RABBITMQ, REDIS, SERVICEBUS, Recipe
 from tests.servers.running import start
 
 Server = TypeVar("Server")
@@ -190,6 +190,18 @@ def rabbitmq_url(rabbitmq_server: str | None, request: pytest.FixtureRequest) ->
     return _require(rabbitmq_server, RABBITMQ, request)
 
 
+@pytest.fixture(scope="session")
+def servicebus_server() -> Iterator[str | None]:
+    """The URL of this session's test server for Azure Service Bus; None where it cannot be run."""
+    yield from _server_url(SERVICEBUS)
+
+
+@pytest.fixture
+def servicebus_url(servicebus_server: str | None, request: pytest.FixtureRequest) -> str:
+    """The URL of a test server for Azure Service Bus that tests share: each keeps to a prefix of its own."""
+    return _require(servicebus_server, SERVICEBUS, request)
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite database in a file that does not exist yet."""
@@ -210,7 +222,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say loudly which databases were not tried, so that nobody takes a green run for more than it is."""
-    for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO, RABBITMQ):
+    for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO, RABBITMQ, SERVICEBUS):
         tests = config.stash.get(_not_tried, {}).get(recipe.name)
         if tests:
             terminalreporter.section(f"NOT TRIED: {recipe.title}", sep="!", red=True, bold=True)

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import kombu, memory, rabbitmq, sql, sqs
+from tests.conformance.transports.subjects import azureservicebus, kombu, memory, rabbitmq, sql, sqs
 
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
+    "azureservicebus": azureservicebus.azureservicebus,
     "kombu-filesystem": kombu.filesystem,
     "memory": memory.memory,
     "rabbitmq": rabbitmq.quorum,
