@@ -60,7 +60,8 @@ def check_cost(figures: dict[str, Any], steps: int, kind: str, broker: str = "sq
         assert figures["messages_per_step"] is None
     else:
         # Each was sent, and hardly any twice.
-        assert 1 <= figures["messages_per_step"] < 1.1
+        # A sequence needs few: a worker goes on with what follows from its own steps.
+        assert 0 < figures["messages_per_step"] < 1.1
     check_facts(figures["facts"], kind)
 
 
