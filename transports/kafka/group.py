@@ -75,7 +75,10 @@ class GroupReceiver:
         self._rng = rng
         self._health = Health(settings.shown)
         self._probe = Probe(self._health, rng)
+        self._choice: dict[str, str] = {}
         self._queues: tuple[str, ...] = ()
+        self._renewed = False
+        """Whether a topic was made anew since this member has joined, so that its places there mean nothing."""
         self._stash = Stash(())
         self._progress: dict[tuple[str, int], Progress] = {}
         self._paused: set[str] = set()
@@ -89,11 +92,15 @@ class GroupReceiver:
 
     # -- for the receiving thread ------------------------------------------------------------------------------------
 
-    def consume(self, queues: Sequence[str]) -> None:
-        """Receive from these queues from now on."""
+    def consume(self, queues: Sequence[str], identities: Sequence[str]) -> None:
+        """Receive from these queues from now on. ``identities`` are those of their topics."""
         with self._changed:
-            if set(queues) == set(self._queues):
+            choice = dict(zip(queues, identities, strict=True))
+            if choice == self._choice:
                 return
+            # Of a topic that was removed and made anew nothing is known any more.
+            self._renewed = any(self._choice.get(queue, now) != now for queue, now in choice.items())
+            self._choice = choice
             self._queues = tuple(queues)
             # What was fetched of the queues before is not wanted any more.
             self._stash = Stash(self._queues)
@@ -153,6 +160,8 @@ class GroupReceiver:
             if error is None:
                 for each, version in due.items():
                     each.committed_version = version
+            if code_of(error) in UNKNOWN_TOPIC:
+                self._renewed = True
             self._answer(tickets, error, again=not leaving)
             self._changed.notify_all()
 
@@ -206,7 +215,7 @@ class GroupReceiver:
         consumer = self._open()
         names = {self._topics.of(queue): queue for queue in queues}
         with self._changed:
-            self._leaving = False
+            self._leaving = self._renewed = False
             self._stash = Stash(queues)
         try:
             consumer.subscribe(
@@ -226,7 +235,7 @@ class GroupReceiver:
 
     def _stays(self, queues: tuple[str, ...]) -> bool:
         with self._changed:
-            if self._inbox.closed or self._queues != queues:
+            if self._inbox.closed or self._queues != queues or self._renewed:
                 return False
             oldest = min((since for each in self._progress.values() for since in each.held.values()), default=None)
             if oldest is not None and time.monotonic() - oldest > self._settings.hold:
@@ -338,6 +347,8 @@ class GroupReceiver:
             self._changed.notify_all()
             going = set(self._progress.values())
             self._stash.drop(going)
+        if self._renewed:
+            self._forget(going)
         self._commit(consumer, going)
         self._forget(going)
         # This calls _revoked, for partitions that are forgotten already.

@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException
 
 __all__ = [
     "OFFSET_BEGINNING", "AdminClient", "ConfigResource", "Consumer", "ConsumerGroupTopicPartitions", "KafkaError",
-    "KafkaException", "NewTopic", "OffsetSpec", "Producer", "ResourceType", "TopicPartition",
+    "KafkaException", "NewTopic", "OffsetSpec", "Producer", "ResourceType", "TopicCollection", "TopicPartition",
 ]  # fmt: skip
 
 _main: Any = confluent_kafka
@@ -19,6 +19,7 @@ _admin: Any = confluent_kafka.admin
 Consumer: Any = _main.Consumer
 Producer: Any = _main.Producer
 TopicPartition: Any = _main.TopicPartition
+TopicCollection: Any = _main.TopicCollection
 ConsumerGroupTopicPartitions: Any = _main.ConsumerGroupTopicPartitions
 AdminClient: Any = _admin.AdminClient
 ConfigResource: Any = _admin.ConfigResource

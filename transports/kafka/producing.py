@@ -6,6 +6,7 @@ thread of its own serves the reports.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transports.errors import NotConfirmed, Refused, TransportError, Unavailable
 from transports.kafka.library import KafkaException, Producer
 from transports.kafka.settings import BATCH_OVERHEAD
-from transports.kafka.troubles import AWAY, TIMED_OUT, UNKNOWN_TOPIC, Health, code_of, words_of
+from transports.kafka.troubles import AWAY, TIMED_OUT, UNKNOWN_TOPIC, Health, code_of, kafka_error, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,7 +220,12 @@ class Sender:
 
     def _poll(self) -> None:
         while not self._closed.is_set():
-            self._producer.poll(_POLL_SECONDS)
+            try:
+                self._producer.poll(_POLL_SECONDS)
+            except KafkaException as error:
+                # A fatal error is raised here again and again, until somebody has use for a new producer.
+                self.health.note(kafka_error(error))
+                self._closed.wait(_POLL_SECONDS)
 
     def close(self) -> None:
         """Let go of the broker. What still waits to be sent was not confirmed to anybody."""
@@ -227,7 +233,10 @@ class Sender:
         with self._lock:
             producer, poller = self._producer, self._poller
         if producer is not None:
-            producer.purge()
+            # One with a fatal error answers with that again.
+            with contextlib.suppress(KafkaException):
+                producer.purge()
             if poller is not None:
                 poller.join()
-            producer.flush(0)
+            with contextlib.suppress(KafkaException):
+                producer.flush(0)

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING, Any
 
-from transports.errors import Refused, Unavailable, UnknownQueue
+from transports.errors import Refused, TransportError, Unavailable, UnknownQueue
 from transports.kafka.library import (
     AdminClient,
     ConfigResource,
@@ -16,12 +16,13 @@ from transports.kafka.library import (
     NewTopic,
     OffsetSpec,
     ResourceType,
+    TopicCollection,
     TopicPartition,
 )
 from transports.kafka.names import BROADCASTS, topic_of
 from transports.kafka.progress import from_metadata
 from transports.kafka.settings import BATCH_OVERHEAD
-from transports.kafka.troubles import EXISTS, RIGHTS, Health, code_of, words_of
+from transports.kafka.troubles import EXISTS, RIGHTS, UNKNOWN_TOPIC, Health, code_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,11 +60,23 @@ class Topics:
         keep = {"retention.ms": str(int(self._settings.broadcast * 1000))}
         self._declare({self.broadcasts: 1}, keep)
 
-    def require(self, queues: Iterable[str]) -> None:
-        """Raise UnknownQueue for a queue that has no topic."""
-        for queue in queues:
-            if self._sender.partitions(self.of(queue), fresh=True) == 0:
-                raise self.no_queue(queue)
+    def identities(self, queues: Iterable[str]) -> tuple[str, ...]:
+        """Return what tells the queues' topics from others that had their names before. Raises UnknownQueue."""
+        topics = {self.of(queue): queue for queue in queues}
+        if not topics:
+            return ()
+        timeout = self._settings.timeout
+        asked = self._client().describe_topics(TopicCollection(list(topics)), request_timeout=timeout)
+        found: list[str] = []
+        for topic, queue in topics.items():
+            try:
+                found.append(str(self._result(asked[topic], queue).topic_id))
+            except KafkaException as error:
+                self._sender.forget(topic)
+                if code_of(error) in UNKNOWN_TOPIC:
+                    raise self.no_queue(queue) from error
+                raise self._problem(error, queue) from error
+        return tuple(found)
 
     def no_queue(self, queue: str) -> UnknownQueue:
         """Return the error for a queue that has no topic."""
@@ -101,7 +114,7 @@ class Topics:
                 self._result(future, topic)
             except KafkaException as error:
                 if code_of(error) not in EXISTS:
-                    raise self._health.problem(error, topic) from error
+                    raise self._problem(error, topic) from error
 
     def _check_kind(self, topic: str) -> None:
         """Refuse a topic from which messages vanish before they are read."""
@@ -113,7 +126,7 @@ class Topics:
             config = self._result(asked[resource], topic)
         except KafkaException as error:
             if code_of(error) not in RIGHTS:
-                raise self._health.problem(error, topic) from error
+                raise self._problem(error, topic) from error
             # Whoever may not look has to believe.
         else:
             policy = config["cleanup.policy"].value if "cleanup.policy" in config else "delete"
@@ -148,8 +161,13 @@ class Topics:
                 first = max(done.offset, start) if done else start
                 total += max(end - first - len(done.settled if done else ()), 0)
         except KafkaException as error:
-            raise self._health.problem(error, queue) from error
+            raise self._problem(error, queue) from error
         return total
+
+    def _problem(self, error: Exception, about: str) -> TransportError:
+        # An error event of the same moment says more, such as that the password is wrong.
+        self._client().poll(0)
+        return self._health.problem(error, about)
 
     def _result(self, future: Any, about: str) -> Any:
         try:

@@ -108,8 +108,7 @@ class KafkaTransport:
         """Choose the queues that ``receive`` takes from."""
         self._check_open()
         names = checked_names(queues)
-        self._topics.require(names)
-        self._receiver.consume(names)
+        self._receiver.consume(names, self._topics.identities(names))
 
     def receive(self, max_messages: int, max_wait: float) -> list[Delivery]:
         """Take up to ``max_messages``, waiting up to ``max_wait`` seconds for the first."""
