@@ -12,7 +12,7 @@ from tests.servers.databases import DatabaseServer
 from tests.servers.recipes import POSTGRESQL, REDIS
 from tests.servers.running import RunningServer, start
 
-_NEED_SERVERS = ("azureservicebus", "rabbitmq", "redis", "sql-mysql", "sql-postgresql", "sqs")
+_NEED_SERVERS = ("azureservicebus", "kafka", "rabbitmq", "redis", "sql-mysql", "sql-postgresql", "sqs")
 
 
 def _params(names: list[str]) -> list[object]:

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import azureservicebus, kombu, memory, rabbitmq, sql, sqs
+from tests.conformance.transports.subjects import azureservicebus, kafka, kombu, memory, rabbitmq, sql, sqs
 
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
     "azureservicebus": azureservicebus.azureservicebus,
+    "kafka": kafka.classic,
     "kombu-filesystem": kombu.filesystem,
     "memory": memory.memory,
     "rabbitmq": rabbitmq.quorum,

@@ -1,0 +1,157 @@
+"""The transport over Apache Kafka, on a real broker."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.conformance.transports.helpers import until
+from tests.conformance.transports.proxy import Proxy
+from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.servers.recipes.kafka import STRANGER, proxied_port, proxy_port
+from transports import Capabilities, Unavailable, open_transport
+
+MiB = 1 << 20
+CLASSIC = Capabilities(
+    durable=True,
+    shared=True,
+    redelivers=True,
+    settles_singly=True,
+    releases=True,
+    broadcasts=True,
+    priorities=False,
+    depth=True,
+    checks_queues=True,
+    max_message_bytes=MiB,
+)
+QUICK = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "partitions": "4",
+    "timeout_seconds": "2",
+    "session_seconds": "6",
+    "heartbeat_seconds": "0.1",
+    "idle_seconds": "0.3",
+}
+
+
+class ProxyAt(Proxy):
+    """A proxy on the port that the broker tells its clients."""
+
+    def __init__(self, host: str, port: int, own_port: int) -> None:
+        self._own_port = own_port
+        super().__init__(host, port)
+
+    def _listen(self, port: int) -> socket.socket:
+        return super()._listen(port or self._own_port)
+
+
+class Broker:
+    """The server of this session, and what a test of one prefix does to it."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        assert address.port is not None
+        self.port = address.port
+        self.login = f"{address.username}:{address.password}"
+        self.prefix = f"t{secrets.token_hex(4)}."
+        settings = {"bootstrap.servers": f"127.0.0.1:{self.port}", "security.protocol": "SASL_PLAINTEXT"}
+        login = {"sasl.mechanism": "PLAIN", "sasl.username": address.username, "sasl.password": address.password}
+        self._admin = AdminClient({**settings, **login})
+
+    def url(self, *, port: int | None = None, login: str | None = None, **options: str) -> str:
+        chosen = {"prefix": self.prefix, **QUICK, **options}
+        query = "&".join(f"{name}={value}" for name, value in chosen.items())
+        return f"kafka://{login or self.login}@127.0.0.1:{port or self.port}?{query}"
+
+    def _topics(self) -> list[str]:
+        return [name for name in self._admin.list_topics(timeout=10).topics if name.startswith(self.prefix)]
+
+    def wipe(self) -> None:
+        if topics := self._topics():
+            for deleting in self._admin.delete_topics(topics, operation_timeout=10).values():
+                deleting.result()
+            until(lambda: not self._topics(), "the topics are gone")
+
+    def compacted(self) -> None:
+        topic = NewTopic(f"{self.prefix}compacted", 1, config={"cleanup.policy": "compact"})
+        for making in self._admin.create_topics([topic]).values():
+            making.result()
+        until(self._topics, "the topic is there")
+        use(self.url(), "compacted")
+
+
+def use(url: str, queue: str = "work", **options: str) -> None:
+    """Open a transport and do the first thing that anybody does with it."""
+    transport = open_transport(url, **options)
+    try:
+        transport.declare([queue])
+    finally:
+        transport.close()
+
+
+def mistakes_of(broker: Broker) -> list[Mistake]:
+    def silent() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            use(broker.url(port=server.getsockname()[1]))
+
+    def closed() -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            use(broker.url(port=unused.getsockname()[1]))
+
+    def receive_from_elsewhere() -> None:
+        transport = open_transport(broker.url(login="milepost:wrong-secret"))
+        try:
+            transport.subscribe()
+        finally:
+            transport.close()
+
+    options: dict[str, Callable[[], object]] = {
+        "no such keyword": lambda: open_transport(broker.url(), colour="red"),
+        "no such option in the URL": lambda: open_transport(broker.url(colour="red")),
+        "no duration": lambda: open_transport(broker.url(idle_seconds="soon")),
+        "no such protocol": lambda: open_transport(broker.url(security_protocol="NONE")),
+        "no such mechanism": lambda: use(broker.url(sasl_mechanism="SECRETLY")),
+        "no such file": lambda: use(broker.url(security_protocol="SASL_SSL", ssl_ca="/nowhere/ca.pem")),
+        "no prefix of a topic": lambda: open_transport(broker.url(prefix="a%20b")),
+        "no address": lambda: open_transport("kafka://milepost:secret@/queues"),
+    }
+    return [
+        Mistake("wrong password", lambda: use(broker.url(login="milepost:wrong-secret"))),
+        Mistake("wrong password of a subscriber", receive_from_elsewhere),
+        Mistake("no such user", lambda: use(broker.url(login="nobody:secret"))),
+        Mistake("missing rights", lambda: use(broker.url(login=f"{STRANGER}:secret"))),
+        Mistake("nobody listens", closed, Unavailable),
+        Mistake("no such host", lambda: use(broker.url().replace("127.0.0.1", "host.invalid")), Unavailable),
+        Mistake("a server that says nothing", silent, Unavailable),
+        *(Mistake(name, make) for name, make in options.items()),
+    ]
+
+
+def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **options: str) -> Iterator[Subject]:
+    broker = Broker(request.getfixturevalue("kafka_url"))
+    proxy = ProxyAt("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
+    try:
+        yield Subject(
+            url=broker.url(port=proxy.port, **options),
+            hasty_url=broker.url(port=proxy.port, **{"session_seconds": "1", "hold_seconds": "1", **options}),
+            capabilities=capabilities,
+            outages=[Outage("connections cut", proxy.cut)],
+            mistakes=mistakes_of(broker),
+            conflict=broker.compacted,
+            wipe=broker.wipe,
+        )
+    finally:
+        proxy.close()
+        broker.wipe()
+
+
+@contextmanager
+def classic(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    yield from _subject(request, CLASSIC)
