@@ -29,9 +29,9 @@ class Connector:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that may be used."""
+        """Whether there is a connection that the broker reads from."""
         link = self._link
-        return link is not None and link.is_alive
+        return link is not None and link.is_alive and link.blocked is None
 
     def link(self) -> Link:
         """Return a live connection, made if there is none. Raises Unavailable, Refused or Closed."""

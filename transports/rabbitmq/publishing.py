@@ -61,7 +61,11 @@ class Publisher:
             self._under_way[self._sent] = batch, index
             properties = to_properties(message, self._sent)
             lane.channel.basic_publish(exchange, key, message.body, properties, mandatory=mandatory)
-        await self._settled(lane, batch)
+        try:
+            await self._settled(lane, batch)
+        finally:
+            # What is heard of it from now on is of interest to nobody.
+            batch.done.cancel()
         return batch.errors
 
     async def _open_lane(self) -> Lane:
