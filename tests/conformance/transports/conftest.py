@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conformance.transports.chosen import chosen
 from tests.conformance.transports.subject import Subject
 from tests.conformance.transports.subjects import RESTARTING, SUBJECTS
 from tests.servers.databases import DatabaseServer
@@ -16,7 +17,10 @@ _NEED_SERVERS = ("azureservicebus", "kafka", "rabbitmq", "redis", "sql-mysql", "
 
 
 def _params(names: list[str]) -> list[object]:
-    return [pytest.param(name, marks=[pytest.mark.servers] if name.startswith(_NEED_SERVERS) else []) for name in names]
+    return [
+        pytest.param(name, marks=[pytest.mark.servers] if name.startswith(_NEED_SERVERS) else [])
+        for name in chosen(names)
+    ]
 
 
 def _subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
