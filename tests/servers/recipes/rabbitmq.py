@@ -68,7 +68,7 @@ class RabbitMQ:
         configuration.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
         erlang = [
             # Distribution is up before the server looks whether a port mapper runs, and needs none.
-            f"-sname {_NODE} -setcookie {(home / 'password').read_text()} -start_epmd false",
+            f"-sname {_NODE} -setcookie {(home / 'password').read_text()}",
             f"-erl_epmd_port {beside(port, 20_000)} -kernel inet_dist_use_interface {{127,0,0,1}}",
         ]
         environment = {
@@ -81,6 +81,8 @@ class RabbitMQ:
             "RABBITMQ_LOG_BASE": home,
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_NODENAME": _NODE,
+            # For every program of Erlang's that it starts: a port mapper would outlive it.
+            "ERL_AFLAGS": "-start_epmd false",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(erlang),
             # As under systemd: the server replaces the script that starts it, and is the process that is stopped.
             "NOTIFY_SOCKET": home / "nobody",
