@@ -42,6 +42,8 @@ _POLL_SECONDS = 0.05
 _BRISK_SECONDS = 0.003
 """How long to poll while an acknowledgement is about to come, which has to wait for so long."""
 _BRISK_FOR_SECONDS = 0.25
+_JOIN_SECONDS = 3.0
+"""How long choosing queues waits for partitions of them."""
 _FETCH = 500
 _PAUSE_SECONDS = 0.2
 _STALE_SECONDS = 2.0
@@ -77,6 +79,7 @@ class GroupReceiver:
         self._probe = Probe(self._health, rng)
         self._choice: dict[str, str] = {}
         self._queues: tuple[str, ...] = ()
+        self._joining = False
         self._renewed = False
         """Whether a topic was made anew since this member has joined, so that its places there mean nothing."""
         self._stash = Stash(())
@@ -102,6 +105,7 @@ class GroupReceiver:
             self._renewed = any(self._choice.get(queue, now) != now for queue, now in choice.items())
             self._choice = choice
             self._queues = tuple(queues)
+            self._inbox.ask()
             # What was fetched of the queues before is not wanted any more.
             self._stash = Stash(self._queues)
             self._problem = None
@@ -109,6 +113,15 @@ class GroupReceiver:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="milepost-kafka-consumer", daemon=True)
                 self._thread.start()
+            # Whoever shares the queues from now on has a share of them from now on, if partitions are enough for that.
+            self._joining = True
+            self._changed.wait_for(lambda: self._has_joined() or self._inbox.closed, _JOIN_SECONDS)
+            self._joining = False
+            self._inbox.ask()
+
+    def _has_joined(self) -> bool:
+        served = {each.queue for each in self._progress.values()}
+        return served >= set(self._queues) or self._problem is not None or self._health.lost
 
     def take(self, limit: int) -> list[Delivery]:
         """Hand out what was fetched."""
@@ -209,7 +222,7 @@ class GroupReceiver:
                 self._stop.wait(_PAUSE_SECONDS)
 
     def _is_wanted(self) -> bool:
-        return bool(self._queues) and self._inbox.idle_seconds() < self._settings.idle
+        return bool(self._queues) and (self._joining or self._inbox.idle_seconds() < self._settings.idle)
 
     def _be_member(self, queues: tuple[str, ...]) -> None:
         consumer = self._open()
@@ -296,6 +309,7 @@ class GroupReceiver:
                 known = from_metadata(place.offset, place.metadata) if place.offset >= 0 else None
                 queue = names[place.topic]
                 self._progress[place.topic, place.partition] = Progress(place.topic, place.partition, queue, known)
+                self._changed.notify_all()
                 start.append(TopicPartition(place.topic, place.partition, known.offset if known else OFFSET_BEGINNING))
         if self._settings.cooperative:
             consumer.incremental_assign(start)

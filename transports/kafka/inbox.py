@@ -92,11 +92,15 @@ class Inbox:
                 self._asked(limit)
                 self.waiting = False
 
+    def ask(self) -> None:
+        """Take note that somebody wants messages; held."""
+        self._asked_at = time.monotonic()
+        self.changed.notify_all()
+
     def _asked(self, limit: int) -> None:
         if limit > 0:
             self.waiting = True
-            self._asked_at = time.monotonic()
-            self.changed.notify_all()
+            self.ask()
 
     @staticmethod
     def _raise_problem(sources: Sequence[Source]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.25
 _ANSWER_SECONDS = 1.0
 """How long after its own timeout the library may take to say so."""
+_SLICE_SECONDS = 0.5
 _ANY_PARTITION = -1
 
 
@@ -93,12 +94,7 @@ class Sender:
 
     def _look_up(self, topic: str, timeout: float) -> int:
         producer = self._client()
-        try:
-            described = producer.list_topics(topic, timeout=timeout).topics[topic]
-        except KafkaException as error:
-            # An error event of the same moment says more, such as that the password is wrong.
-            producer.poll(0)
-            raise self.health.problem(error) from error
+        described = self._describe(producer, topic, timeout)
         self.health.well()
         if described.error is not None:
             if code_of(described.error) in UNKNOWN_TOPIC:
@@ -109,6 +105,18 @@ class Sender:
         if any(partition.leader < 0 for partition in described.partitions.values()):
             return 0
         return len(described.partitions)
+
+    def _describe(self, producer: Any, topic: str, timeout: float) -> Any:
+        """Ask in slices, as error events meanwhile may say that there is no use in asking on."""
+        deadline = time.monotonic() + timeout
+        while True:
+            remaining = max(deadline - time.monotonic(), 0.01)
+            try:
+                return producer.list_topics(topic, timeout=min(remaining, _SLICE_SECONDS)).topics[topic]
+            except KafkaException as error:
+                problem = self.health.problem(error)
+                if isinstance(problem, Refused) or time.monotonic() >= deadline or self._closed.is_set():
+                    raise problem from error
 
     def forget(self, topic: str) -> None:
         """Look this topic up again before it is used."""
@@ -240,3 +248,5 @@ class Sender:
                 poller.join()
             with contextlib.suppress(KafkaException):
                 producer.flush(0)
+            # Its connections end with the last reference to it.
+            self._producer = None

@@ -22,27 +22,11 @@ _GROUP_PROTOCOLS = ("classic", "consumer")
 BATCH_OVERHEAD = 1 << 16
 """What a record may need beyond ``Message.size``: the frame of its batch, and lengths."""
 
-
-def yes_or_no(text: str) -> bool:
-    """Read true or false."""
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-
-
-def _flag(text: str) -> bool:
-    try:
-        return yes_or_no(text)
-    except KeyError:
-        raise ValueError(text) from None
-
-
-_flag.__name__ = "true or false"
-
 _OPTIONS = {
     "prefix": str,
     "group": str,
     "partitions": count,
     "replication": count,
-    "share": _flag,
     "group_protocol": str,
     "assignment": str,
     "timeout_seconds": seconds,
@@ -81,7 +65,6 @@ class Settings:
     group: str
     partitions: int
     replication: int
-    share: bool
     modern: bool
     """Whether the group uses the protocol of KIP-848."""
     assignment: str
@@ -121,7 +104,6 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
         group=options.get("group", f"{prefix}workers"),
         partitions=options.get("partitions", 12),
         replication=options.get("replication", -1),
-        share=options.get("share", False),
         modern=modern,
         assignment=_one_of("assignment", options.get("assignment", _ASSIGNORS[0]), _ASSIGNORS),
         timeout=options.get("timeout_seconds", 10.0),

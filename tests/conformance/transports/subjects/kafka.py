@@ -36,7 +36,7 @@ QUICK = {
     "timeout_seconds": "2",
     "session_seconds": "6",
     "heartbeat_seconds": "0.1",
-    "idle_seconds": "0.3",
+    "idle_seconds": "2",
 }
 
 
@@ -48,7 +48,10 @@ class ProxyAt(Proxy):
         super().__init__(host, port)
 
     def _listen(self, port: int) -> socket.socket:
-        return super()._listen(port or self._own_port)
+        # Clients know the port, so that the first may be there before the constructor is done.
+        self._listener = listener = socket.create_server(("127.0.0.1", port or self._own_port), backlog=50)
+        self._start(self._accept, listener)
+        return listener
 
 
 class Broker:
