@@ -56,9 +56,13 @@ class Channel(_kombu.Channel):
 
     def _take(self, file: Path) -> Any:
         taken = self._folder / f".{uuid.uuid4()}.taken"
-        file.rename(taken)
-        data = taken.read_bytes()
-        taken.unlink()
+        # Opened before it is taken, so that it can be read whatever becomes of the directory.
+        with file.open("rb") as opened:
+            file.rename(taken)
+            data = opened.read()
+        # What cannot be removed now has a name that nobody looks for.
+        with contextlib.suppress(OSError):
+            taken.unlink()
         try:
             payload = msgspec.json.decode(data, type=dict[str, Any])
             _ = payload["properties"]["delivery_tag"]

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from transports.errors import Closed, Refused, TransportError, Unavailable
+from transports.errors import Closed, NotConfirmed, Refused, TransportError, Unavailable
 from transports.kombu.contents import from_parts, to_payload, was_redelivered
 from transports.protocol import Delivery
 
@@ -74,8 +74,15 @@ class PolledLink:
     def put(self, messages: Sequence[Message]) -> None:
         """Put messages into their queues, one by one: kombu has no batches for these transports."""
         with self._open() as channel:
-            for message in messages:
-                channel.basic_publish(to_payload(message), exchange="", routing_key=self._name(message.queue))
+            for index, message in enumerate(messages):
+                try:
+                    channel.basic_publish(to_payload(message), exchange="", routing_key=self._name(message.queue))
+                except Exception as error:
+                    if index == 0:
+                        raise
+                    raise NotConfirmed(
+                        f"{self._settings.address} took {index} messages of {len(messages)} and then no more: {error}"
+                    ) from error
 
     def consume(self, queues: Sequence[str]) -> None:
         """Choose the queues."""

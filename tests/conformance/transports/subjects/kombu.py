@@ -46,10 +46,19 @@ _numbers = itertools.count(1)
 
 
 class ReadyProxy(Proxy):
-    """A proxy that knows its new listener before anybody connects to it.
+    """A proxy for clients that come back at once, and that are just being let in when it is cut."""
 
-    Else a client that comes back at once is taken for one of the old listener, and nobody is let in any more.
-    """
+    def _accept(self, listener: socket.socket) -> None:
+        # Whom it was letting in may be gone.
+        with suppress(OSError):
+            super()._accept(listener)
+
+    def _stop(self) -> None:
+        # From here on the old listener lets nobody in any more: its connections would outlive the cut.
+        with self._lock:
+            listener, self._listener = self._listener, self._listener.dup()
+        super()._stop()
+        listener.close()
 
     @contextmanager
     def cut(self) -> Iterator[None]:
@@ -57,6 +66,7 @@ class ReadyProxy(Proxy):
         try:
             yield
         finally:
+            # Known before anybody is let in by it, who would else be taken for one of the old listener.
             with self._lock:
                 self._listener = self._listen(self.port)
 
