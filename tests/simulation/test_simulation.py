@@ -15,7 +15,7 @@ from tests.simulation.many import courses, processes
 
 SEEDS = int(os.environ.get("MILEPOST_SIMULATION_SEEDS", "2000"))
 """How many are run; ``python -m tests.simulation --seeds 100000`` runs more, and shows how far it is."""
-CHUNK = 200
+CHUNK = 100
 CHUNKS = range(0, SEEDS, CHUNK)
 OFTEN = 24
 """How often, at least, each fault is to be met in 2,000 seeds."""
