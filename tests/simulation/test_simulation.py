@@ -67,6 +67,7 @@ def test_every_invariant_holds(pool: Executor, first: int) -> None:
     assert fired(pool, first)
 
 
+@pytest.mark.skipif(SEEDS < 2000, reason="what is seldom may not happen at all in so few seeds")
 def test_everything_that_can_go_wrong_did(pool: Executor) -> None:
     happened: Counter[str] = sum((fired(pool, first) for first in CHUNKS), Counter())
     wanted = FAULTS | {f"{call} {place}" for call, places in BOUNDARIES.items() for place in places}
