@@ -1,7 +1,7 @@
 """Messages as Service Bus carries them, and back; also those that other programs sent.
 
 Headers are application properties, and an id is the message's id. Key and priority, which the service knows nothing of,
-are application properties too, of names that headers cannot have.
+are application properties too, of names that headers cannot have, and so is an id that the service would not take.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 
-_KEY = "x-milepost-key"
-_PRIORITY = "x-milepost-priority"
-_TOPIC = "x-milepost-topic"
+_KEY = "milepost-key"
+_PRIORITY = "milepost-priority"
+_TOPIC = "milepost-topic"
+_ID = "milepost-id"
+_OWN = (_KEY, _PRIORITY, _TOPIC, _ID)
 _LONGEST_ID = 128
 _MAX_PROPERTIES_BYTES = 60 * 1024
 """The service takes 64 KiB of properties, and counts more than their texts."""
@@ -31,9 +33,7 @@ def objection_to(message: Message, max_message_bytes: int) -> TransportError | N
     wrong = objection(message, max_message_bytes)
     if wrong is not None:
         return wrong
-    if message.id is not None and len(message.id) > _LONGEST_ID:
-        return Refused(f"the id of a message to {message.queue!r} is longer than {_LONGEST_ID} characters")
-    for name in (_KEY, _PRIORITY, _TOPIC):
+    for name in _OWN:
         if name in message.headers:
             return Refused(f"a message to {message.queue!r} has a header {name}, which is used for something else")
     properties = message.size - len(message.body)
@@ -57,16 +57,30 @@ def written(message: Message, *, topic: bool = False) -> ServiceBusMessage:
             properties[_KEY] = message.key
         if message.priority != DEFAULT_PRIORITY:
             properties[_PRIORITY] = message.priority
-    return ServiceBusMessage(message.body, application_properties=properties or None, message_id=message.id)
+    given = message.id
+    if given is not None and not 0 < len(given) <= _LONGEST_ID:
+        properties[_ID], given = given, None
+    return ServiceBusMessage(message.body, application_properties=properties or None, message_id=given)
 
 
 def read(received: ServiceBusReceivedMessage, queue: str) -> Message:
     """Read a message that came from a queue, whoever sent it."""
-    properties = dict(_texts(received.application_properties or {}))
+    properties = dict(_texts(_standard(received))) | dict(_texts(received.application_properties or {}))
     key = properties.pop(_KEY, None)
     priority = _priority(properties.pop(_PRIORITY, None))
     queue = properties.pop(_TOPIC, queue)
-    return Message(queue, _body(received), properties, key, priority, _id(received))
+    name = properties.pop(_ID, None)
+    return Message(queue, _body(received), properties, key, priority, _id(received) if name is None else name)
+
+
+def _standard(received: ServiceBusReceivedMessage) -> dict[str, Any]:
+    """Return what other programs say of their messages in properties that AMQP has for it."""
+    return {
+        "content-type": received.content_type,
+        "correlation-id": received.correlation_id,
+        "reply-to": received.reply_to,
+        "subject": received.subject,
+    }
 
 
 def _priority(text: str | None) -> int:

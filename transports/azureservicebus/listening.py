@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transports.protocol import Message
 
 _AT_ONCE = 100
-_WAIT_SECONDS = 0.5
+_WAIT_SECONDS = 0.2
 
 
 class Listening:
@@ -97,7 +97,8 @@ class Listening:
                 self._tried.set()
             except Exception as error:  # noqa: BLE001 - it is told to whoever receives, and tried again
                 self._drop()
-                self._recover(problem(error, self._settings.host, self._settings.topic))
+                if not self._stop.is_set():
+                    self._recover(problem(error, self._settings.host, self._settings.topic))
         self._drop()
 
     def _listen(self) -> None:
@@ -132,7 +133,8 @@ class Listening:
     def close(self) -> None:
         """Stop listening, and remove the subscription that was made."""
         self._stop.set()
+        if self._thread is not None:
+            # Before the subscription goes: whoever listens would make it again.
+            self._thread.join(2 * self._settings.timeout_seconds)
         if self._own and not isinstance(self.trouble, Unavailable):
             self._administration.remove_subscription(self._settings.topic, self._name)
-        if self._thread is not None:
-            self._thread.join(2 * self._settings.timeout_seconds)

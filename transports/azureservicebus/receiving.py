@@ -109,7 +109,8 @@ class Receiver:
                 if got:
                     return got
                 if trouble is not None:
-                    self._pacing.failed()
+                    if isinstance(trouble, Unavailable):
+                        self._pacing.failed()
                     raise trouble
                 self._pacing.succeeded()
                 if self._interrupted() or time.monotonic() >= deadline:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.etree import ElementTree as ET
 
 from tests.servers.servicebus import atom
 from tests.servers.servicebus.namespace import Namespace
+from tests.servers.servicebus.queues import Queue
 from tests.servers.servicebus.tokens import MANAGE, InvalidTokenError, grant_of
 
 _TOPIC_DEFAULTS = {"DefaultMessageTimeToLive": "P10675199DT2H48M5.4775807S", "Status": "Active"}
@@ -58,10 +60,10 @@ class Administration:
             self._namespace.wipe(unquote(urlsplit(request.target).query))
             return Response(200)
         if request.path.lower() == "$namespaceinfo":
-            return Response(200, atom.entry("here", "NamespaceInfo", {"Name": "here", "MessagingSKU": "Standard"}))
+            return _found(atom.entry("here", "NamespaceInfo", {"Name": "here", "MessagingSKU": "Standard"}))
         match request.method:
             case "GET":
-                return self._get(request.path)
+                return self._list(request) if request.path.endswith("/subscriptions") else self._get(request.path)
             case "PUT":
                 return self._put(request)
             case "DELETE":
@@ -70,15 +72,22 @@ class Administration:
                 return _error(405, "There is no such method here.")
 
     def _get(self, path: str) -> Response:
-        title = path.rpartition("/")[2]
         if topic := self._namespace.topics.get(path.lower()):
-            return Response(200, atom.entry(title, "TopicDescription", topic.description))
+            return _found(atom.entry(path, "TopicDescription", topic.description))
         queue = self._namespace.queue(path)
         if queue is None:
             # For what is missing at the top, the service answers with an empty feed.
-            return _error(404, "No such entity.") if "/" in path else Response(200, atom.nothing())
-        kind = "SubscriptionDescription" if "/subscriptions/" in queue.path else "QueueDescription"
-        return Response(200, atom.entry(title, kind, queue.description, queue.active))
+            return _error(404, "No such entity.") if "/" in path else _found(atom.feed([]))
+        return _found(_entry(queue))
+
+    def _list(self, request: Request) -> Response:
+        topic = self._namespace.topics.get(request.path.lower().removesuffix("/subscriptions"))
+        if topic is None:
+            return _error(404, "There is no such topic.")
+        page = {name: int(value) for name, value in parse_qsl(urlsplit(request.target).query) if name[0] == "$"}
+        start = page.get("$skip", 0)
+        there = [*topic.subscriptions.values()][start : start + page.get("$top", 100)]
+        return _found(atom.feed(_entry(queue) for queue in there))
 
     def _put(self, request: Request) -> Response:
         try:
@@ -116,5 +125,14 @@ class Administration:
         return self._get(path)
 
 
+def _entry(queue: Queue) -> ET.Element:
+    kind = "SubscriptionDescription" if "/subscriptions/" in queue.path else "QueueDescription"
+    return atom.entry(queue.path.rpartition("/")[2], kind, queue.description, queue.active)
+
+
+def _found(document: ET.Element) -> Response:
+    return Response(200, atom.text(document))
+
+
 def _error(status: int, detail: str) -> Response:
-    return Response(status, atom.error(status, detail))
+    return Response(status, atom.text(atom.error(status, detail)))
