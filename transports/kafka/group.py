@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from transports.errors import Refused, TransportError
 from transports.kafka.inbox import Inbox, Probe
-from transports.kafka.library import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from transports.kafka.library import OFFSET_BEGINNING, KafkaException, TopicPartition
+from transports.kafka.member import open_member
 from transports.kafka.producing import Outgoing
 from transports.kafka.progress import Progress, from_metadata
 from transports.kafka.records import headers_of, read_record
-from transports.kafka.settings import BATCH_OVERHEAD
 from transports.kafka.stash import Fetched, Stash, Token
-from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, STALE, UNKNOWN_TOPIC, Health, code_of, words_of
+from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, STALE, UNKNOWN_TOPIC, Health, code_of
 
 if TYPE_CHECKING:
     import random
@@ -217,15 +217,15 @@ class GroupReceiver:
             except TransportError as error:
                 self._fail(error)
                 self._stop.wait(_PAUSE_SECONDS)
-            except KafkaException as error:
-                self._trouble(error)
+            except Exception as error:  # noqa: BLE001 - a defect; the receiving thread must hear of it, and waits here
+                self._fail(Refused(f"receiving from {self._settings.shown} failed: {error!r}"))
                 self._stop.wait(_PAUSE_SECONDS)
 
     def _is_wanted(self) -> bool:
         return bool(self._queues) and (self._joining or self._inbox.idle_seconds() < self._settings.idle)
 
     def _be_member(self, queues: tuple[str, ...]) -> None:
-        consumer = self._open()
+        consumer = open_member(self._settings, self._health)
         names = {self._topics.of(queue): queue for queue in queues}
         with self._changed:
             self._leaving = self._renewed = False
@@ -243,6 +243,9 @@ class GroupReceiver:
                 self._commit(consumer)
                 self._balance(consumer)
                 self._probe.look(consumer, probed)
+        except KafkaException as error:
+            self._trouble(error)
+            self._stop.wait(_PAUSE_SECONDS)
         finally:
             self._leave(consumer)
 
@@ -281,7 +284,9 @@ class GroupReceiver:
 
     def _keep(self, record: Any) -> None:
         progress = self._progress.get((record.topic(), record.partition()))
-        if progress is not None and not progress.gone and not progress.is_settled(record.offset()):
+        if progress is None or progress.gone or progress.queue not in self._queues:
+            return
+        if not progress.is_settled(record.offset()):
             self._stash.add(Fetched(progress, record.offset(), read_record(record, progress.queue)))
 
     def _trouble(self, error: Any) -> None:
@@ -426,40 +431,6 @@ class GroupReceiver:
         key = None if message.key is None else message.key.encode()
         headers = headers_of(message, hops=hops + 1)
         return Outgoing(fetched.progress.topic, message.body, headers, key, message.queue, partition)
-
-    # -- the client --------------------------------------------------------------------------------------------------
-
-    def _open(self) -> Any:
-        settings = self._settings
-        membership: dict[str, Any] = {"group.protocol": "consumer"}
-        if not settings.modern:
-            membership = {
-                "partition.assignment.strategy": settings.assignment,
-                "session.timeout.ms": int(settings.session * 1000),
-                "heartbeat.interval.ms": int(settings.heartbeat * 1000),
-            }
-        try:
-            return Consumer(
-                {
-                    **settings.client,
-                    **membership,
-                    "error_cb": self._health.note,
-                    "group.id": settings.group,
-                    # Offsets are committed one by one, by name, and never as far as was read.
-                    "enable.auto.commit": False,
-                    "enable.auto.offset.store": False,
-                    "auto.offset.reset": "earliest",
-                    "max.poll.interval.ms": int(max(settings.handover * 4, settings.session, 60.0) * 1000),
-                    "fetch.wait.max.ms": 500,
-                    "fetch.error.backoff.ms": 100,
-                    "fetch.message.max.bytes": settings.max_message_bytes + BATCH_OVERHEAD,
-                    "queued.min.messages": 1000,
-                    "queued.max.messages.kbytes": 16_384,
-                    "topic.metadata.refresh.interval.ms": 30_000,
-                }
-            )
-        except (KafkaException, ValueError) as error:
-            raise Refused(f"a client for {settings.shown} cannot be set up: {words_of(error)}") from error
 
     def close(self) -> None:
         """Leave the group. What is held goes to others."""

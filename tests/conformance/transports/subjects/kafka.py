@@ -143,7 +143,7 @@ def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **optio
     try:
         yield Subject(
             url=broker.url(port=proxy.port, **options),
-            hasty_url=broker.url(port=proxy.port, **{"session_seconds": "1", "hold_seconds": "1", **options}),
+            hasty_url=broker.url(port=proxy.port, **{"session_seconds": "1", "hold_seconds": "4", **options}),
             capabilities=capabilities,
             outages=[Outage("connections cut", proxy.cut)],
             mistakes=mistakes_of(broker),
