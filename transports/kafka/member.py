@@ -1,0 +1,46 @@
+"""The configuration of a client that is a member of a consumer group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from transports.errors import Refused
+from transports.kafka.library import Consumer, KafkaException
+from transports.kafka.settings import BATCH_OVERHEAD
+from transports.kafka.troubles import Health, words_of
+
+if TYPE_CHECKING:
+    from transports.kafka.settings import Settings
+
+
+def open_member(settings: Settings, health: Health) -> Any:
+    """Return a client that may join the group. Raises Refused if it cannot be configured so."""
+    membership: dict[str, Any] = {"group.protocol": "consumer"}
+    if not settings.modern:
+        membership = {
+            "partition.assignment.strategy": settings.assignment,
+            "session.timeout.ms": int(settings.session * 1000),
+            "heartbeat.interval.ms": int(settings.heartbeat * 1000),
+        }
+    try:
+        return Consumer(
+            {
+                **settings.client,
+                **membership,
+                "error_cb": health.note,
+                "group.id": settings.group,
+                # Offsets are committed one by one, by name, and never as far as was read.
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "max.poll.interval.ms": int(max(settings.handover * 4, settings.session, 60.0) * 1000),
+                "fetch.wait.max.ms": 500,
+                "fetch.error.backoff.ms": 100,
+                "fetch.message.max.bytes": settings.max_message_bytes + BATCH_OVERHEAD,
+                "queued.min.messages": 1000,
+                "queued.max.messages.kbytes": 16_384,
+                "topic.metadata.refresh.interval.ms": 30_000,
+            }
+        )
+    except (KafkaException, ValueError) as error:
+        raise Refused(f"a client for {settings.shown} cannot be set up: {words_of(error)}") from error
