@@ -31,7 +31,9 @@ def main(names: list[str]) -> int:
                 print(error, file=sys.stderr)
                 return 1
             servers.callback(server.stop)
-            print(f"{server.url.rpartition('/')[0]}/{USER}", flush=True)
+            # Where there are databases, the one to develop with.
+            has_databases = "/" in server.url.partition("://")[2]
+            print(f"{server.url.rpartition('/')[0]}/{USER}" if has_databases else server.url, flush=True)
             print(f"  tests use it with {recipe.variable} set to this URL", file=sys.stderr)
         print("Ctrl-C stops what was started here, and removes its data.", file=sys.stderr)
         over.wait()
