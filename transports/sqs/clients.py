@@ -1,6 +1,7 @@
 """The clients of AWS that one transport uses, and the threads that wait for their answers.
 
-boto3's clients may be shared by threads; its sessions may not, so whatever needs the session is done under a lock.
+They are botocore's clients, as boto3's are. They may be shared by threads; sessions may not, so whatever needs one
+is done under a lock.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
+import botocore.session  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
 from transports.errors import TransportError, Unavailable
@@ -40,15 +41,7 @@ class Clients:
         self._made: dict[str, Any] = {}
         self._workers = ThreadPoolExecutor(settings.threads, "milepost-sqs")
         self._pollers = ThreadPoolExecutor(MOST_POLLS, "milepost-sqs-poll")
-        try:
-            self._session: Any = cast("Any", boto3).Session(
-                aws_access_key_id=settings.key,
-                aws_secret_access_key=settings.secret,
-                region_name=settings.region,
-                profile_name=settings.profile,
-            )
-        except Failure as error:
-            raise problem(error, settings.where, "opening it") from error
+        self._session = _new_session(settings.profile)
         _ = self.sqs
 
     @property
@@ -79,8 +72,13 @@ class Clients:
                     tcp_keepalive=True,
                 )
                 try:
-                    self._made[name] = self._session.client(
-                        service, endpoint_url=self.settings.endpoint_url, config=config
+                    self._made[name] = self._session.create_client(
+                        service,
+                        region_name=self.settings.region,
+                        endpoint_url=self.settings.endpoint_url,
+                        aws_access_key_id=self.settings.key,
+                        aws_secret_access_key=self.settings.secret,
+                        config=config,
                     )
                 except (*Failure, ValueError) as error:
                     if isinstance(error, ValueError):
@@ -122,3 +120,18 @@ class Clients:
         with self._making:
             for client in self._made.values():
                 client.close()
+
+
+_sharing = threading.Lock()
+_loaders: list[Any] = []
+
+
+def _new_session(profile: str | None) -> Any:
+    """Return a session that reads AWS's descriptions of its services once for all sessions of this process."""
+    session = cast("Any", botocore.session).Session(profile=profile)
+    with _sharing:
+        if _loaders:
+            session.register_component("data_loader", _loaders[0])
+        else:
+            _loaders.append(session.get_component("data_loader"))
+    return session

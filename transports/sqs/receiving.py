@@ -112,7 +112,7 @@ class Receiver:
 
     def _wait(self, max_messages: int, deadline: float) -> None:
         """Wait until there is something to return, and for short polls that are about to bring more."""
-        while not (self._closed or self._heard or self._error):
+        while not (self._closed or self._error):
             now = time.monotonic()
             if self._arrived:
                 if not self._quick or not self._changed.wait(GRACE_SECONDS):
@@ -120,7 +120,7 @@ class Receiver:
             elif self._quick:
                 # These end within the time that a request may take.
                 self._changed.wait()
-            elif now >= deadline:
+            elif self._heard or now >= deadline:
                 return
             else:
                 self._start_long(max_messages)
@@ -130,7 +130,8 @@ class Receiver:
 
     def _start(self, max_messages: int, max_wait: float) -> None:
         now = time.monotonic()
-        never_waits = max_wait <= 0
+        # Broadcasts that nobody has taken yet must not keep messages away.
+        never_waits = max_wait <= 0 or bool(self._heard)
         if self._closed:
             return
         if never_waits and self._subscription.subscribed and now - self._glanced_at > _GLANCE_SECONDS:

@@ -22,9 +22,12 @@ SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Sub
     "sql-postgresql": sql.postgresql,
     "sql-mysql": sql.mysql,
     "sqs-elasticmq": sqs.elasticmq,
-    "sqs-moto": sqs.moto,
 }
 """Every test of the suite runs for each of these."""
 
 RESTARTING = {"sql-postgresql-crashing": sql.crashing_postgresql, "redis-crashing": kombu.crashing_redis}
 """Only the tests of outages run for these too."""
+
+PARTLY = {"sqs-moto": sqs.moto}
+"""Only the tests of these files run for these, whose transport is tried with all tests on another server."""
+PARTLY_IN = {"test_broadcasts", "test_mistakes", "test_outages"}

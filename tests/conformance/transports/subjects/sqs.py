@@ -38,6 +38,25 @@ def capabilities(limit_bytes: int, *, broadcasts: bool) -> Capabilities:
     )
 
 
+class HttpProxy(Proxy):
+    """Knows its listener before somebody comes in, and lets nobody through who came in just before a cut.
+
+    HTTP clients connect all the time, so that both happen.
+    """
+
+    def _listen(self, port: int) -> socket.socket:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=50)
+        self._start(self._accept, self._listener)
+        return self._listener
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        if self._listener.fileno() >= 0:
+            super()._pump(source, sink)
+        else:
+            source.close()
+            sink.close()
+
+
 class Server:
     """A server that tests share, and what one test does on it under a prefix of its own."""
 
@@ -203,7 +222,7 @@ def _subject(server: Server, limit_bytes: int, more: list[Mistake], *, broadcast
     address = urlsplit(server.endpoint)
     assert address.hostname is not None
     assert address.port is not None
-    proxy = Proxy(address.hostname, address.port)
+    proxy = HttpProxy(address.hostname, address.port)
     through = f"http://127.0.0.1:{proxy.port}"
     try:
         yield Subject(
