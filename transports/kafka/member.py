@@ -38,6 +38,7 @@ def open_member(settings: Settings, health: Health) -> Any:
                 "fetch.error.backoff.ms": 100,
                 "fetch.message.max.bytes": settings.max_message_bytes + BATCH_OVERHEAD,
                 "queued.min.messages": 1000,
+                "fetch.queue.backoff.ms": 20,
                 "queued.max.messages.kbytes": 16_384,
                 "topic.metadata.refresh.interval.ms": 30_000,
             }
