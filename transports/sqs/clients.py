@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import botocore.session  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
-from transports.errors import TransportError, Unavailable
+from transports.errors import Closed, TransportError, Unavailable
 from transports.sqs.problems import Failure, problem
 
 if TYPE_CHECKING:
@@ -107,7 +107,11 @@ class Clients:
 
         if len(parts) <= 1:
             return [attempt(part) for part in parts]
-        return list(self._workers.map(attempt, parts))
+        try:
+            return list(self._workers.map(attempt, parts))
+        except RuntimeError as error:
+            # Another thread has closed the transport just now.
+            raise Closed(f"this transport to {self.settings.where} has been closed; open another one") from error
 
     def poll(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Do something that waits for long on a thread of its own."""

@@ -10,11 +10,11 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     ClientError,
     ConnectionClosedError,
     CredentialRetrievalError,
-    EndpointConnectionError,
     HTTPClientError,
     ReadTimeoutError,
     SSLError,
 )
+from botocore.exceptions import ConnectionError as NoConnection  # pyright: ignore[reportMissingTypeStubs]
 
 from transports.errors import Refused, TooLarge, Unavailable, UnknownQueue
 
@@ -92,7 +92,7 @@ def problem(
         return Refused(f"{where} shows a certificate that is not trusted, while {doing}: {said}")
     if isinstance(error, ReadTimeoutError | ConnectionClosedError):
         return lost(f"{where} did not answer while {doing}: {said}")
-    if isinstance(error, EndpointConnectionError | HTTPClientError):
+    if isinstance(error, NoConnection | HTTPClientError):
         return Unavailable(f"{where} cannot be reached, while {doing}: {said}")
     if isinstance(error, CredentialRetrievalError):
         return Unavailable(f"credentials for {where} could not be fetched, while {doing}: {said}")
@@ -107,10 +107,10 @@ def _from_answer(error: ClientError, where: str, doing: str) -> TransportError:
         return UnknownQueue(f"{where} has no such queue, or shows it to others only, while {doing}: declare it first")
     if code in _TOO_LONG or "MessageTooLong" in said or "must be shorter than" in said:
         return TooLarge(f"{where} takes no message of this size, while {doing} ({said}): send a pointer to the data")
-    if code in _RIGHTS or status in {401, 403}:
-        return Refused(f"{where} refuses {doing} ({said}): look at the credentials and at what they may do")
     if code in _LATER or status >= 500 or status == 429:
         return Unavailable(f"{where} asks to be left alone for now, while {doing} ({said})")
+    if code in _RIGHTS or status in {401, 403}:
+        return Refused(f"{where} refuses {doing} ({said}): look at the credentials and at what they may do")
     return Refused(f"{where} refuses {doing} ({said})")
 
 

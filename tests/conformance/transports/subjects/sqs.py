@@ -64,7 +64,8 @@ class Server:
         address = urlsplit(url)
         self._login, _, self._region = address.netloc.partition("@")
         self.endpoint = parse_qs(address.query)["endpoint_url"][0]
-        self._options = {"prefix": f"t{secrets.token_hex(5)}-", **QUICK, **options}
+        self.prefix = f"t{secrets.token_hex(5)}-"
+        self._options = {"prefix": self.prefix, **QUICK, **options}
 
     def url(self, *, login: str | None = None, region: str | None = None, **options: str) -> str:
         """Return the URL of a transport; an empty login leaves the credentials to the environment."""
@@ -86,19 +87,19 @@ class Server:
     def wipe(self) -> None:
         """Delete all queues of this test, and the topic."""
         sqs = self.client("sqs")
-        for url in sqs.list_queues(QueueNamePrefix=self._options["prefix"]).get("QueueUrls", []):
+        for url in sqs.list_queues(QueueNamePrefix=self.prefix).get("QueueUrls", []):
             sqs.delete_queue(QueueUrl=url)
         if self._options.get("broadcasts") != "false":
             sns = self.client("sns")
             for topic in sns.list_topics()["Topics"]:
-                if topic["TopicArn"].rpartition(":")[2].startswith(self._options["prefix"]):
+                if topic["TopicArn"].rpartition(":")[2].startswith(self.prefix):
                     for each in sns.list_subscriptions_by_topic(TopicArn=topic["TopicArn"])["Subscriptions"]:
                         sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
                     sns.delete_topic(TopicArn=topic["TopicArn"])
 
     def conflict(self) -> None:
         """Meet a queue that holds messages back, as somebody made it for something else."""
-        name = f"{self._options['prefix']}slow"
+        name = f"{self.prefix}slow"
         self.client("sqs").create_queue(QueueName=name, Attributes={"DelaySeconds": "30"})
         use(self.url(), "slow")
 
