@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.servers.recipes.jars import JAVA_ADVICE, Jars
 from tests.servers.recipes.recipe import USER, Account
@@ -48,7 +49,8 @@ class ElasticMQ:
 
     def url(self, port: int, password: str) -> str:
         # It believes any credentials; these are as good as others.
-        return f"sqs://{USER}:{password}@elasticmq?endpoint_url=http://127.0.0.1:{port}"
+        endpoint = quote(f"http://127.0.0.1:{port}", safe="")
+        return f"sqs://{USER}:{password}@elasticmq?endpoint_url={endpoint}"
 
     def probe(self, port: int, password: str) -> None:
         _answers(f"http://127.0.0.1:{port}/")

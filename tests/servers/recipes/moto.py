@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.servers.recipes.recipe import USER, Account
 
@@ -35,7 +36,8 @@ class Moto:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
     def url(self, port: int, password: str) -> str:
-        return f"sqs://{USER}:{password}@eu-central-1?endpoint_url=http://127.0.0.1:{port}"
+        endpoint = quote(f"http://127.0.0.1:{port}", safe="")
+        return f"sqs://{USER}:{password}@eu-central-1?endpoint_url={endpoint}"
 
     def probe(self, port: int, password: str) -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json", timeout=5).close()

@@ -20,7 +20,7 @@ from tests.conformance.transports.subject import Mistake, Outage, Subject
 from tests.servers.recipes.elasticmq import LIMIT_BYTES
 from transports import Capabilities, Unavailable, open_transport
 
-QUICK = {"poll_seconds": "1", "request_seconds": "2"}
+QUICK = {"poll_seconds": "1", "request_seconds": "3"}
 
 
 def capabilities(limit_bytes: int, *, broadcasts: bool) -> Capabilities:
