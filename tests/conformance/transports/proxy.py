@@ -21,7 +21,8 @@ class Proxy:
         self.port = int(self._listener.getsockname()[1])
 
     def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port), backlog=50)
+        # Known before anybody can come: whoever is accepted is compared with it.
+        self._listener = listener = socket.create_server(("127.0.0.1", port), backlog=50)
         self._start(self._accept, listener)
         return listener
 
@@ -38,7 +39,8 @@ class Proxy:
             except OSError:
                 return
             with self._lock:
-                if listener is not self._listener:
+                # One that was cut while it accepted is closed by now.
+                if listener is not self._listener or listener.fileno() < 0:
                     _reset(client)
                     _reset(server)
                     return
