@@ -23,7 +23,7 @@ from transports.protocol import Message
 
 QUICK_RESEND = "200ms"
 VERY_QUICK_RESEND = "50ms"
-"""Where a quarter of all messages is lost: each loss in a row doubles the wait, and seven happen in one run of thirty."""
+"""Where a quarter of all messages is lost: each loss in a row doubles the wait, and seven in a row do happen."""
 
 
 @pytest.fixture
