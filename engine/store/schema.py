@@ -188,3 +188,54 @@ workers = Table(
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
 )
+
+generations = Table(
+    PREFIX + "generations",
+    metadata,
+    # What workers hold copies of, such as which queues are paused.
+    Column("topic", short_text(NAME_LENGTH), primary_key=True),
+    # Grows by one with every change, in the change's own transaction: whoever saw another number holds an old copy.
+    Column("generation", BigInteger, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+paused_queues = Table(
+    PREFIX + "paused_queues",
+    metadata,
+    Column("queue", short_text(QUEUE_LENGTH), primary_key=True),
+    Column("reason", long_text()),
+    Column("paused_us", BigInteger, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+dead_messages = Table(
+    PREFIX + "dead_messages",
+    metadata,
+    Column("id", identity(), Identity(), primary_key=True, autoincrement=True),
+    Column("trigger_name", short_text(NAME_LENGTH), nullable=False),
+    # The URL of the queue it came from, without secrets.
+    Column("source", long_text(), nullable=False),
+    # By which a delivery that comes again is known, if the message has anything of the kind.
+    Column("message_id", short_text(KEY_LENGTH)),
+    Column("message_key", long_text()),
+    Column("headers", long_text(), nullable=False),
+    # In base64: it may be any bytes.
+    Column("body", long_text(), nullable=False),
+    Column("reason", long_text(), nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Index("ix_milepost_dead_messages_trigger_name", "trigger_name", "id"),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+Index(
+    "ux_milepost_dead_messages_message_id",
+    dead_messages.c.trigger_name,
+    dead_messages.c.message_id,
+    unique=True,
+    postgresql_where=text("message_id IS NOT NULL"),
+    sqlite_where=text("message_id IS NOT NULL"),
+    mssql_where=text("message_id IS NOT NULL"),
+)
