@@ -43,9 +43,9 @@ def destination_of(url: str, brokers: Mapping[str, str]) -> Destination:
     """
     address, mark, query = url.partition("?")
     scheme, separator, rest = address.partition("://")
-    rest, _, last = rest.rpartition("/")
+    rest, slash, last = rest.rpartition("/")
     queue = unquote(last)
-    if not scheme or not separator or not queue or (scheme == NAMED and not rest):
+    if not scheme or not separator or not slash or not queue or (scheme == NAMED and not rest):
         raise ConfigError(
             f"{mask_secrets(url)!r} does not name a queue: write the broker's URL, a slash and the queue, such as "
             f"kafka://host:9092/orders, or broker://shop/orders for a broker that [brokers] names"
