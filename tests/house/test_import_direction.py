@@ -27,6 +27,7 @@ LEVELS = {
     "definitions": 3,
     "codec": 2,
     "logs": 2,
+    "rules": 2,
     "model": 1,
     "errors": 0,
     "masking": 0,
@@ -49,7 +50,7 @@ BROKER_CLIENTS = {
     "redis",
 }
 # The parts that decide are pure: no input, no output, no clock, no waiting.
-PURE_PARTS = {"codec", "driver", "model"}
+PURE_PARTS = {"codec", "driver", "model", "rules"}
 IMPURE = {
     "asyncio",
     "concurrent",
