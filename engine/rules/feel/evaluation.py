@@ -1,0 +1,89 @@
+"""What one evaluation carries with it: the moment it takes for now, what went wrong so far, and how much it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from engine.errors import MilepostError
+
+
+class BudgetExceeded(MilepostError):
+    """An evaluation was stopped because it did more, or would have made more, than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one evaluation may do, and how large a value a single operation may make."""
+
+    steps: int = 10_000_000
+    """Steps in all: about one for each element, character or call that is looked at."""
+    max_items: int = 1_000_000
+    """Elements of a list or a context."""
+    max_text: int = 10_000_000
+    """Code points of a string."""
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Evaluation:
+    """One evaluation: hand the same one to everything that is evaluated together.
+
+    ``now`` is the moment that ``now()`` and ``today()`` see, with its zone, or what tells it; it is asked once. Give a
+    list as ``problems`` to learn why something is null.
+    """
+
+    __slots__ = ("_limits", "_moment", "_now", "_steps_left", "problems")
+
+    def __init__(
+        self,
+        now: datetime | Callable[[], datetime],
+        problems: list[str] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._now = now
+        self._moment: datetime | None = None
+        self._limits = limits
+        self._steps_left = limits.steps
+        self.problems = problems
+
+    def now(self) -> datetime:
+        """Return the moment that is now for the whole of this evaluation."""
+        if self._moment is None:
+            self._moment = self._now if isinstance(self._now, datetime) else self._now()
+        return self._moment
+
+    def problem(self, text: str) -> None:
+        """Say why a value is null; an error in FEEL is null, so this returns None, to be returned on."""
+        if self.problems is not None:
+            self.problems.append(text)
+
+    def spend(self, steps: int = 1) -> None:
+        """Count steps. Raises ``BudgetExceeded`` when there were too many."""
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise BudgetExceeded(
+                f"the evaluation took more than {self._limits.steps} steps, and was stopped: let it work on shorter"
+                f" lists, or allow more steps"
+            )
+
+    def room_for_items(self, count: int) -> None:
+        """Count the making of a list of ``count`` elements. Raises ``BudgetExceeded`` if that is too many."""
+        if count > self._limits.max_items:
+            raise BudgetExceeded(
+                f"a list of {count} elements was to be made, and the evaluation was stopped: a list may have"
+                f" {self._limits.max_items}"
+            )
+        self.spend(count)
+
+    def room_for_text(self, length: int) -> None:
+        """Count the making of a string of ``length`` characters. Raises ``BudgetExceeded`` if that is too many."""
+        if length > self._limits.max_text:
+            raise BudgetExceeded(
+                f"a string of {length} characters was to be made, and the evaluation was stopped: a string may have"
+                f" {self._limits.max_text}"
+            )
+        self.spend(length >> 6)
