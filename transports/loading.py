@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GROUP = "milepost.transports"
 
-_EXTRAS = {
+EXTRAS = {
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
     "rabbitmq": "rabbitmq",
@@ -79,7 +79,7 @@ def _find(scheme: str) -> EntryPoint:
             raise NoTransport(f"two transports say they are for {name}://: {places}; uninstall one")
         if found:
             return found[0]
-    extra = _EXTRAS.get(scheme.partition("+")[0])
+    extra = EXTRAS.get(scheme.partition("+")[0])
     advice = f"pip install 'milepost[{extra}]'" if extra else _offered()
     raise NoTransport(f"no transport for {scheme}:// is installed: {advice}")
 
@@ -94,7 +94,7 @@ def _package(point: EntryPoint) -> str:
 
 
 def _advice(point: EntryPoint, error: ModuleNotFoundError) -> str:
-    extra = _EXTRAS.get(point.name)
+    extra = EXTRAS.get(point.name)
     if extra is not None and point.module.startswith("transports."):
         return f"pip install 'milepost[{extra}]'"
     return f"pip install {error.name}, or what the documentation of {_package(point)} says"
