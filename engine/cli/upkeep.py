@@ -17,7 +17,7 @@ from engine.cli.session import Session, confirm, console, print_json
 from engine.cli.starter import CONFIG_FILE, FLOW_FILE, config_text, flow_text
 from engine.cli.texts import executions
 from engine.config import Url
-from engine.config.tree import FIELDS
+from engine.config.tree import values_of
 from engine.errors import ConfigError
 from engine.model.durations import parse_duration
 from engine.store.database import Database
@@ -93,7 +93,7 @@ def config(session: Session, as_json: AsJson = False) -> None:
 
     engine config --json | jq .store
     """
-    values = {key: _value(session.settings, key) for key in FIELDS}
+    values = {key: _shown(value) for key, value in values_of(session.settings).items()}
     if as_json:
         nested: dict[str, Any] = {}
         for key, value in values.items():
@@ -113,16 +113,14 @@ def config(session: Session, as_json: AsJson = False) -> None:
     console().print(table)
 
 
-def _value(settings: Any, key: tuple[str, ...]) -> Any:
-    for name in key:
-        settings = getattr(settings, name)
-    if isinstance(settings, Url):
-        return settings.masked
-    if isinstance(settings, tuple):
-        return list(settings)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(settings, bool) or type(settings) is int:
-        return settings
-    return str(settings)
+def _shown(value: Any) -> Any:
+    if isinstance(value, Url):
+        return value.masked
+    if isinstance(value, tuple):
+        return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, bool) or type(value) is int:
+        return value
+    return str(value)
 
 
 def new(

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from engine.config.suggestions import did_you_mean
-from engine.config.tree import CONFIG_VARIABLE, FIELDS, PREFIX, SHORTHANDS, TABLES, Key, dotted, variable
+from engine.config.tree import (
+    CONFIG_VARIABLE,
+    FIELDS,
+    NAMED_TABLES,
+    PREFIX,
+    SHORTHANDS,
+    TABLES,
+    Key,
+    dotted,
+    is_setting,
+    variable,
+)
 from engine.errors import ConfigError
 
 # What Kubernetes sets in every container of a namespace that has a service called "engine" or "engine-...".
@@ -30,9 +41,9 @@ class Layer:
         """Add one setting; ConfigError if there is none of that name, or it was given twice in two spellings."""
         key = SHORTHANDS.get(key, key) if isinstance(value, str) else key
         if key in TABLES:
-            inner = ", ".join(known[-1] for known in FIELDS if known[:-1] == key)
+            inner = ", ".join(known[-1] for known in FIELDS if known[:-1] == key) or "names of your own"
             raise ConfigError(f"{dotted(key)} ({origin}) is a table, not a value: set one of its keys ({inner})")
-        if key not in FIELDS:
+        if not is_setting(key):
             raise unknown_key(key, origin)
         if key in self.values and self.values[key] != value:
             raise ConfigError(
@@ -55,7 +66,12 @@ class Layer:
 def unknown_key(key: Key, origin: str) -> ConfigError:
     """Build the error for a key that does not exist."""
     name = dotted(key)
-    names = {dotted(known): None for known in (*FIELDS, *TABLES)}
+    if key[:-1] in NAMED_TABLES:
+        return ConfigError(
+            f"{name!r} ({origin}) cannot be used: a name in [{dotted(key[:-1])}] begins with a letter and has a-z, 0-9 "
+            f"and single underscores, in lower case"
+        )
+    names = {dotted(known): None for known in (*FIELDS, *TABLES, *((*table, key[-1]) for table in NAMED_TABLES))}
     # The last part alone, so that a key in the wrong table is recognised as well.
     homes = [dotted(known) for known in FIELDS if known[-1] == key[-1]]
     hint = f"; did you mean {homes[0]!r}?" if homes else did_you_mean(name, names)
@@ -102,8 +118,9 @@ def read_environment(environment: Mapping[str, str]) -> Layer:
         if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or not text or _SERVICE_LINK.fullmatch(name):
             continue
         key = tuple(name.removeprefix(PREFIX).lower().split("__"))
-        if key not in FIELDS and key not in TABLES:
-            known = {variable(setting) for setting in FIELDS} | {CONFIG_VARIABLE}
+        if not is_setting(key) and key not in TABLES:
+            known = {variable(setting) for setting in (*FIELDS, *((*table, "name") for table in NAMED_TABLES))}
+            known.add(CONFIG_VARIABLE)
             hint = did_you_mean(name, sorted(known)) or "; unset it, for the prefix ENGINE_ is the engine's"
             raise ConfigError(f"there is no setting for the environment variable {name}{hint}")
         layer.put(key, text, f"environment variable {name}")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from engine.config.urls import check_broker_url, check_store_url, store_backend
+from engine.config.urls import check_broker_url, check_named_broker_url, check_store_url, store_backend
 from engine.config.values import AnyCase, AutoOrBoolean, Count, Duration, Names, QueueNames, Url
 
 SOURCES: ContextVar[tuple[PydanticBaseSettingsSource, ...]] = ContextVar("SOURCES", default=())
@@ -204,6 +204,14 @@ class Settings(BaseSettings):
 
     store: StoreSettings = Field(default_factory=StoreSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    brokers: dict[str, Annotated[Url, Url.checked_by(check_named_broker_url)]] = Field(
+        default_factory=dict[str, Url],
+        description=(
+            'The brokers of other programs, by names of your own: with `shop = "kafka://user:password@host:9092"`, '
+            "flows write `broker://shop/orders` for the queue or topic `orders` there, and neither code nor the store "
+            "holds the password."
+        ),
+    )
     flows: Names = Field(
         default=(),
         description="The modules that define flows and steps: `package.module`, or the path of a file `my_flow.py`.",

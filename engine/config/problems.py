@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.config.layers import Layer
-from engine.config.tree import FIELDS, Key, dotted
+from engine.config.tree import FIELDS, Key, dotted, field_of, is_setting
 from engine.config.values import Url
 from engine.errors import ConfigError
 from engine.masking import mask_secrets
@@ -33,16 +33,18 @@ def first_problem(error: ValidationError, layers: Sequence[Layer]) -> ConfigErro
     key = _key_of(details)
     value, origin = _given(key, layers)
     where = f" ({origin})" if origin else ""
-    default = FIELDS[key].default
+    default = field_of(key).default
     # A URL may hide a password where no rule would look for it, so that none is ever quoted.
-    hint = "" if isinstance(default, Url) else f" (the default is {default_text(key)})"
+    hint = "" if isinstance(default, Url) or key not in FIELDS else f" (the default is {default_text(key)})"
     return ConfigError(f"{dotted(key)}{where} {_phrase(details, value)}{hint}")
 
 
 def _key_of(details: ErrorDetails) -> Key:
     """Cut what pydantic adds behind the key of a setting: places in a list, members of a union."""
     location = tuple(str(part) for part in details["loc"])
-    return next((location[:length] for length in range(len(location), 0, -1) if location[:length] in FIELDS), location)
+    return next(
+        (location[:length] for length in range(len(location), 0, -1) if is_setting(location[:length])), location
+    )
 
 
 def _given(key: Key, layers: Sequence[Layer]) -> tuple[Any, str | None]:

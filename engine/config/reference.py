@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from engine.config.model import Settings
 from engine.config.problems import default_text
-from engine.config.tree import FIELDS, Key, section_of, variable
+from engine.config.tree import FIELDS, NAMED_TABLES, Key, section_of, variable
 
 _INTRODUCTION = """\
 # Settings
@@ -39,6 +39,8 @@ def reference() -> str:
     parts = [_INTRODUCTION, _section("", None, ((key, field) for key, field in FIELDS.items() if len(key) == 1))]
     for name, field in Settings.model_fields.items():
         section = section_of(field)
+        if (name,) in NAMED_TABLES:
+            parts.append(_named_table(name, field))
         if section is not None:
             inner = ((key, setting) for key, setting in FIELDS.items() if key[:-1] == (name,))
             parts.append(_section(name, section.__doc__, inner))
@@ -59,6 +61,20 @@ def _section(name: str, text: str | None, settings: Iterable[tuple[Key, FieldInf
             "",
         ]
     return "\n".join(lines)
+
+
+def _named_table(name: str, field: FieldInfo) -> str:
+    table = f"{variable((name,))}__"
+    return "\n".join(
+        [
+            f"## `[{name}]`",
+            "",
+            field.description or "",
+            "",
+            f"Default: none; variables `{table}NAME`, as in `{table}SHOP`.",
+            "",
+        ]
+    )
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -25,10 +26,17 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def is_named_table(field: FieldInfo) -> bool:
+    """Tell whether a field is a table whose keys are names that users give."""
+    return get_origin(field.annotation) is dict
+
+
 def fields(model: type[BaseModel] = Settings, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
-    """Yield every setting that holds a value, with its key."""
+    """Yield every setting that holds a value and has a name of ours, with its key."""
     for name, field in model.model_fields.items():
         section = section_of(field)
+        if is_named_table(field):
+            continue
         if section is None:
             yield (*prefix, name), field
         else:
@@ -36,7 +44,37 @@ def fields(model: type[BaseModel] = Settings, prefix: Key = ()) -> Iterator[tupl
 
 
 FIELDS: Final = dict(fields())
-TABLES: Final = frozenset(key[:length] for key in FIELDS for length in range(1, len(key)))
+NAMED_TABLES: Final[dict[Key, FieldInfo]] = {
+    (name,): field for name, field in Settings.model_fields.items() if is_named_table(field)
+}
+"""Tables whose keys are names that users give."""
+TABLES: Final = frozenset(key[:length] for key in FIELDS for length in range(1, len(key))) | NAMED_TABLES.keys()
+# Names that an environment variable can hold, whatever their case there: two underscores would begin another table.
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+
+
+def is_setting(key: Key) -> bool:
+    """Tell whether there is a setting of this key, or may be one under a name that a user gives."""
+    return key in FIELDS or (key[:-1] in NAMED_TABLES and _NAME.fullmatch(key[-1]) is not None)
+
+
+def field_of(key: Key) -> FieldInfo:
+    """Return the field of a setting; for one whose name a user gave, that of its table."""
+    return FIELDS[key] if key in FIELDS else NAMED_TABLES[key[:-1]]
+
+
+def values_of(settings: Settings) -> dict[Key, Any]:
+    """Return the value of every setting."""
+    values: dict[Key, Any] = {}
+    for key in FIELDS:
+        value: Any = settings
+        for name in key:
+            value = getattr(value, name)
+        values[key] = value
+    for table in NAMED_TABLES:
+        named: dict[str, Any] = getattr(settings, table[-1])
+        values |= {(*table, name): value for name, value in named.items()}
+    return values
 
 
 def dotted(key: Key) -> str:

@@ -25,6 +25,7 @@ STORE_DRIVERS: Final = {
 # Driver: the module it is, and the extra that installs it.
 _MODULES: Final = {"psycopg": ("psycopg", "postgresql"), "pymysql": ("pymysql", "mysql")}
 _EMBEDDED: Final = frozenset({"sql"})
+_BY_NAME: Final = "broker"
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
 
 
@@ -65,9 +66,21 @@ def check_broker_url(text: str) -> None:
     """Raise ValueError if this is neither an embedded transport nor shaped like a URL."""
     if text in _EMBEDDED:
         return
-    scheme, separator, _ = text.partition("://")
-    if not separator or not _SCHEME.fullmatch(scheme):
+    if not _is_url(text):
         hint = did_you_mean(text, _EMBEDDED) if text.isidentifier() else ""
         raise ValueError(
             f"must be 'sql' for the queue inside the store, or a URL such as amqp://user:password@host{hint}"
         )
+
+
+def check_named_broker_url(text: str) -> None:
+    """Raise ValueError if this is not shaped like the URL of a broker, or is one that itself goes by a name."""
+    if not _is_url(text):
+        raise ValueError("must be the URL of a broker, such as kafka://host:9092")
+    if text.partition("://")[0].lower() == _BY_NAME:
+        raise ValueError("must be the broker's own URL: a name cannot stand for another name")
+
+
+def _is_url(text: str) -> bool:
+    scheme, separator, _ = text.partition("://")
+    return bool(separator) and _SCHEME.fullmatch(scheme) is not None

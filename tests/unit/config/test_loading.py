@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.config import Duration, Settings, load_settings
+from engine.config.loading import setting_origins
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +163,16 @@ def test_whatever_settings_print_they_print_no_password() -> None:
         assert "postgresql://me:***@db/shop" in text
     assert settings.broker.masked_url == "amqp://:***@mq"
     assert settings.store.url.reveal() == store
+
+
+def test_brokers_have_names_of_the_users_own(tmp_path: Path) -> None:
+    file = write(tmp_path / "my.toml", '[brokers]\nshop = "kafka://u:pw@one"\nmail = "amqp://u:pw@one"\n')
+    environment = {"ENGINE_BROKERS__SHOP": "kafka://u:pw@two", "ENGINE_BROKERS__OLD_SHOP": "kafka://old"}
+    settings = load_settings(file, {"brokers.mail": "amqp://u:pw@three"}, environment=environment)
+    assert {name: url.reveal() for name, url in settings.brokers.items()} == {
+        "shop": "kafka://u:pw@two",
+        "mail": "amqp://u:pw@three",
+        "old_shop": "kafka://old",
+    }
+    assert "pw" not in repr(settings)
+    assert setting_origins(file, environment=environment)["brokers", "mail"] == f"in {file}"

@@ -181,3 +181,28 @@ def test_a_file_that_is_not_there_says_who_named_it(tmp_path: Path) -> None:
     by_variable = problem(environment={"ENGINE_CONFIG": str(missing)})
     assert f"{missing} (named by the environment variable ENGINE_CONFIG)" in by_variable
     assert "cannot be read: Is a directory" in problem(path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "overrides, environment, says",
+    [
+        ({"brokers.Shop": "kafka://h"}, {}, "in lower case"),
+        ({"brokers.a__b": "kafka://h"}, {}, "single underscores"),
+        ({"brokers.shop": "kafka:SECRET@h"}, {}, "must be the URL of a broker, such as kafka://host:9092"),
+        ({"brokers.shop": "sql"}, {}, "must be the URL of a broker"),
+        ({"brokers.shop": "broker://other"}, {}, "a name cannot stand for another name"),
+        ({"brokers.shop": 5}, {}, "must be a URL"),
+        ({"brokers.shop.url": "kafka://u:SECRET@h"}, {}, "there is no setting 'brokers.shop.url'"),
+        ({"brokers": "kafka://u:SECRET@h"}, {}, "is a table, not a value: set one of its keys (names of your own)"),
+        ({"broker.shop": "kafka://u:SECRET@h"}, {}, "did you mean 'brokers.shop'?"),
+        (None, {"ENGINE_BROKERS": "kafka://u:SECRET@h"}, "is a table, not a value"),
+        (None, {"ENGINE_BROKERS__A__B": "kafka://u:SECRET@h"}, "did you mean 'ENGINE_BROKERS__NAME'?"),
+        (None, {"ENGINE_BROKERS__SHOP": "shop:SECRET"}, "must be the URL of a broker"),
+    ],
+)
+def test_a_named_broker_that_is_not_usable(
+    overrides: dict[str, Any] | None, environment: dict[str, str], says: str
+) -> None:
+    text = problem(overrides, environment)
+    assert says in text
+    assert "SECRET" not in text

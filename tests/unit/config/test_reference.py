@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.config import load_settings
 from engine.config.problems import default_text
 from engine.config.reference import reference
-from engine.config.tree import FIELDS, dotted, variable
+from engine.config.tree import FIELDS, NAMED_TABLES, dotted, variable
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "settings.md"
 
@@ -23,6 +23,9 @@ def test_every_setting_is_described() -> None:
         assert field.description, dotted(key)
         assert f"### `{key[-1]}`" in reference()
         assert f"`{variable(key)}`" in reference()
+    for table, field in NAMED_TABLES.items():
+        assert field.description, dotted(table)
+        assert f"## `[{table[-1]}]`" in reference()
 
 
 def test_the_defaults_on_the_page_are_the_defaults() -> None:
