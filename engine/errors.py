@@ -110,6 +110,10 @@ class NonRetryable(MilepostError):
     """Raise this inside a step to fail it at once, whatever its retry policy says."""
 
 
+class Undeliverable(NonRetryable):
+    """A message can never be sent as it is: its URL, the settings, the broker or the message have to change."""
+
+
 class RetryAfter(MilepostError):
     """Raise this inside a step to choose yourself how long the next attempt waits."""
 
@@ -140,6 +144,14 @@ class ExecutionNotFound(StoreError):
 
 class ExecutionFinished(StoreError):
     """The execution has finished, and what is finished never changes."""
+
+
+class MessageNotFound(StoreError):
+    """There is no dead message of that number."""
+
+
+class MessageRefused(MilepostError):
+    """A message of another program still cannot be used; it stays where it is."""
 
 
 class ExecutionFailed(MilepostError):

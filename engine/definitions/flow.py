@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from engine.codec import ArgumentsCodec, result_codec
 from engine.definitions.current import RunPort, current
 from engine.definitions.lazy import Lazy
 from engine.definitions.options import check_function, check_name, check_priority, check_queue, check_version, place
 from engine.errors import DefinitionError, NotInFlow
+
+if TYPE_CHECKING:
+    from engine.definitions.trigger import Trigger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +58,8 @@ class Flow(Generic[P, R]):
     arguments: ArgumentsCodec
     result: Any
     """The codec of its result."""
+    triggers: list[Trigger]
+    """Whose messages start it; filled by ``@on_message``."""
 
     def __init__(self, fn: Callable[P, Coroutine[Any, Any, R]], name: str, version: int) -> None:
         update_wrapper(cast(Any, self), fn)
@@ -65,6 +70,7 @@ class Flow(Generic[P, R]):
         self.priority = None
         self.arguments = ArgumentsCodec(fn)
         self.result = result_codec(fn)
+        self.triggers = []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ChildCall[R]:
         """Return a call to await. Raises ``NotInFlow`` outside of a flow."""

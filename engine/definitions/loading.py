@@ -1,4 +1,4 @@
-"""Importing the modules in which flows and steps are defined."""
+"""Importing the modules in which flows, steps and triggers are defined."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import cast
 from engine.definitions.flow import Flow
 from engine.definitions.registry import AnyFlow, AnyStep, Registry
 from engine.definitions.step import Step
+from engine.definitions.trigger import Trigger
 from engine.errors import ConfigError, DefinitionError
 
 
 def load_modules(names: Iterable[str]) -> Registry:
-    """Import modules and return every flow and step that their namespaces hold, also those they import themselves.
+    """Import modules and return every flow, step and trigger in their namespaces, also those they import themselves.
 
     A name is that of a module, ``shop.flows``, found as Python finds it or from the current directory; or the path of a
     file, ``flows/orders.py``. Raises ``ConfigError``, in one line, for a module that is missing, cannot be imported or
@@ -26,7 +27,11 @@ def load_modules(names: Iterable[str]) -> Registry:
     registry = Registry()
     for name in names:
         module = _import_file(name) if name.endswith(".py") else _import_module(name)
-        found = [cast("AnyFlow | AnyStep", value) for value in vars(module).values() if isinstance(value, (Flow, Step))]
+        found = [
+            cast("AnyFlow | AnyStep | Trigger", value)
+            for value in vars(module).values()
+            if isinstance(value, (Flow, Step, Trigger))
+        ]
         if not found:
             raise ConfigError(
                 f"module {name!r} ({_file_of(module)}) holds no flow and no step; decorate functions with @flow or "

@@ -1,4 +1,4 @@
-"""Which flows and steps a process knows, by name."""
+"""Which flows, steps and triggers a process knows, by name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from engine.definitions.flow import Flow
 from engine.definitions.options import place
 from engine.definitions.step import Step
+from engine.definitions.trigger import Trigger
 from engine.errors import DefinitionError, UnknownDefinition
 
 AnyFlow = Flow[..., Any]
@@ -15,24 +16,29 @@ AnyStep = Step[..., Any]
 
 
 class Registry:
-    """The flows and steps that a worker serves, or that a client may start. Not safe to fill from several threads."""
+    """The flows, steps and triggers that a worker serves, or a client knows. Not safe to fill from several threads."""
 
-    def __init__(self, definitions: Iterable[AnyFlow | AnyStep] = ()) -> None:
+    def __init__(self, definitions: Iterable[AnyFlow | AnyStep | Trigger] = ()) -> None:
         """Start with ``definitions``."""
         self._flows: dict[tuple[str, int], AnyFlow] = {}
         self._latest: dict[str, AnyFlow] = {}
         self._steps: dict[str, AnyStep] = {}
+        self._triggers: dict[str, Trigger] = {}
         for definition in definitions:
             self.add(definition)
 
-    def add(self, definition: AnyFlow | AnyStep) -> None:
-        """Add a flow or a step; adding the same one again changes nothing.
+    def add(self, definition: AnyFlow | AnyStep | Trigger) -> None:
+        """Add a flow with its triggers, a step or a trigger; adding the same one again changes nothing.
 
         A copy made by ``Step.options`` stands for the step it was made from. Raises ``DefinitionError`` when another
         function already has that name (and, for a flow, that version).
         """
         if isinstance(definition, Flow):
             self._add_flow(definition)
+            for trigger in definition.triggers:
+                self._add_trigger(trigger)
+        elif isinstance(definition, Trigger):
+            self._add_trigger(definition)
         elif isinstance(definition, Step):  # pyright: ignore[reportUnnecessaryIsInstance]
             self._add_step(definition.origin)
         else:
@@ -52,6 +58,13 @@ class Registry:
         known = self._steps.setdefault(added.name, added)
         if known is not added:
             raise _conflict(f"step {added.name!r}", known, added)
+
+    def _add_trigger(self, added: Trigger) -> None:
+        known = self._triggers.setdefault(added.name, added)
+        if known is not added:
+            raise _conflict(f"trigger {added.name!r}", known, added)
+        # What it takes can be looked at now that its module is loaded, and not only when a message has come.
+        _ = added.parameters
 
     def flow(self, name: str, version: int | None = None) -> AnyFlow:
         """Return the flow of that name, of the highest version if none is given. Raises ``UnknownDefinition``."""
@@ -74,6 +87,14 @@ class Registry:
             raise UnknownDefinition(f"there is no step {name!r} here; load its module (known: {_list(self._steps)})")
         return found
 
+    def trigger(self, name: str) -> Trigger:
+        """Return the trigger of that name. Raises ``UnknownDefinition``."""
+        found = self._triggers.get(name)
+        if found is None:
+            known = _list(self._triggers)
+            raise UnknownDefinition(f"there is no trigger {name!r} here; load its module (known: {known})")
+        return found
+
     @property
     def flows(self) -> tuple[AnyFlow, ...]:
         """Every flow, in the order of name and version."""
@@ -83,6 +104,11 @@ class Registry:
     def steps(self) -> tuple[AnyStep, ...]:
         """Every step, in the order of their names."""
         return tuple(step for _, step in sorted(self._steps.items(), key=lambda item: item[0]))
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """Every trigger, in the order of their names."""
+        return tuple(trigger for _, trigger in sorted(self._triggers.items(), key=lambda item: item[0]))
 
 
 _LISTED = 10
@@ -94,7 +120,7 @@ def _list(names: Iterable[str]) -> str:
     return (", ".join(ordered[:_LISTED]) or "none") + more
 
 
-def _conflict(what: str, known: AnyFlow | AnyStep, added: AnyFlow | AnyStep) -> DefinitionError:
+def _conflict(what: str, known: AnyFlow | AnyStep | Trigger, added: AnyFlow | AnyStep | Trigger) -> DefinitionError:
     if place(known.fn) == place(added.fn):
         return DefinitionError(
             f"{what} at {place(known.fn)} was loaded twice, as {known.fn.__module__} and as {added.fn.__module__}; "

@@ -58,7 +58,7 @@ def start_executions(tx: Transaction, new: Sequence[NewExecution], resend_us: in
     When two transactions start the same idempotency key, the second one waits for the first, and then finds its
     execution.
     """
-    taken = _ids_of(tx, [one.idempotency_key for one in new if one.idempotency_key is not None])
+    taken = ids_by_key(tx, [one.idempotency_key for one in new if one.idempotency_key is not None])
     started: list[Started | None] = []
     to_insert: dict[str, NewExecution] = {}
     for one in new:
@@ -89,7 +89,7 @@ def _insert(tx: Transaction, new: Mapping[str, NewExecution], resend_us: int | N
                 _insert_executions(tx, keyed)
             break
         except IntegrityError:
-            won = _ids_of(tx, [one.idempotency_key or "" for _, one in keyed])
+            won = ids_by_key(tx, [one.idempotency_key or "" for _, one in keyed])
             beaten = {id: won[one.idempotency_key] for id, one in keyed if one.idempotency_key in won}
             if not beaten:
                 # Not a key: an id that the caller chose is in use.
@@ -137,8 +137,8 @@ def _insert_rest(tx: Transaction, new: Sequence[tuple[str, NewExecution]], resen
     tx.dialect.insert(tx.connection, INSERT_ATTRIBUTES, attributes)
 
 
-def _ids_of(tx: Transaction, keys: Sequence[str]) -> dict[str, str]:
-    """Return the executions that were started with these keys."""
+def ids_by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the executions that were started with these idempotency keys, by key."""
     found: dict[str, str] = {}
     for first in range(0, len(keys), KEYS_PER_QUERY):
         wanted = keys[first : first + KEYS_PER_QUERY]
