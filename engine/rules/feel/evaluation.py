@@ -20,6 +20,8 @@ class Limits:
 
     steps: int = 10_000_000
     """Steps in all: about one for each element, character or call that is looked at."""
+    depth: int = 100
+    """Calls of functions that are written in FEEL within each other."""
     max_items: int = 1_000_000
     """Elements of a list or a context."""
     max_text: int = 10_000_000
@@ -36,7 +38,7 @@ class Evaluation:
     list as ``problems`` to learn why something is null.
     """
 
-    __slots__ = ("_limits", "_moment", "_now", "_steps_left", "problems")
+    __slots__ = ("_depth", "_limits", "_moment", "_now", "_steps_left", "problems")
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Evaluation:
         self._moment: datetime | None = None
         self._limits = limits
         self._steps_left = limits.steps
+        self._depth = 0
         self.problems = problems
 
     def now(self) -> datetime:
@@ -60,6 +63,19 @@ class Evaluation:
         """Say why a value is null; an error in FEEL is null, so this returns None, to be returned on."""
         if self.problems is not None:
             self.problems.append(text)
+
+    def enter(self) -> None:
+        """Count a call that begins. Raises ``BudgetExceeded`` if calls go too deep; else ``leave`` has to follow."""
+        if self._depth >= self._limits.depth:
+            raise BudgetExceeded(
+                f"functions called each other {self._depth} levels deep, and the evaluation was stopped: a recursion"
+                f" may not end"
+            )
+        self._depth += 1
+
+    def leave(self) -> None:
+        """Count a call that has ended."""
+        self._depth -= 1
 
     def spend(self, steps: int = 1) -> None:
         """Count steps. Raises ``BudgetExceeded`` when there were too many."""
