@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import NotInStep
+from engine.model.outgoing import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """How messages for other programs leave a step. For the engine's own use: steps call ``publish``."""
+
+    outbox: list[str] | None = None
+    """What a transactional step has published: the arguments of flows that are started with its result. None in other
+    steps."""
+    send: Callable[[Outgoing], None] | None = None
+    """Sends a message and waits for the broker's word; None where nothing is sent."""
+
+
+_NO_MAIL = Mail()
 
 
 class StepContext:
@@ -18,7 +34,17 @@ class StepContext:
     every attempt at this step and different for every other step: give it to services that drop duplicates.
     """
 
-    __slots__ = ("_connection", "_is_cancelled", "_on_heartbeat", "attempt", "execution_id", "progress", "seq", "step")
+    __slots__ = (
+        "_connection",
+        "_is_cancelled",
+        "_on_heartbeat",
+        "attempt",
+        "execution_id",
+        "mail",
+        "progress",
+        "seq",
+        "step",
+    )
 
     def __init__(
         self,
@@ -29,6 +55,7 @@ class StepContext:
         step: str,
         progress: Any = None,
         connection: Any = None,
+        mail: Mail = _NO_MAIL,
         on_heartbeat: Callable[[Any], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
     ) -> None:
@@ -37,6 +64,7 @@ class StepContext:
         self.attempt = attempt
         self.step = step
         self.progress = progress
+        self.mail = mail
         self._connection = connection
         self._on_heartbeat = on_heartbeat
         self._is_cancelled = is_cancelled

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from engine.definitions.flow import Flow
 from engine.definitions.options import place
+from engine.definitions.publishing import outbox_entry, publish_message
 from engine.definitions.step import Step
 from engine.definitions.trigger import Trigger
 from engine.errors import DefinitionError, UnknownDefinition
 
 AnyFlow = Flow[..., Any]
 AnyStep = Step[..., Any]
+
+RESERVED: Final = "milepost."
+"""How the names of the engine's own flows and steps begin, which every registry knows without being told."""
+_OWN_FLOWS: Final[dict[str, AnyFlow]] = {outbox_entry.name: outbox_entry}
+_OWN_STEPS: Final[dict[str, AnyStep]] = {publish_message.name: publish_message}
 
 
 class Registry:
@@ -31,7 +37,8 @@ class Registry:
         """Add a flow with its triggers, a step or a trigger; adding the same one again changes nothing.
 
         A copy made by ``Step.options`` stands for the step it was made from. Raises ``DefinitionError`` when another
-        function already has that name (and, for a flow, that version).
+        function already has that name (and, for a flow, that version), and for a flow or step whose name begins as the
+        engine's own do.
         """
         if isinstance(definition, Flow):
             self._add_flow(definition)
@@ -47,6 +54,7 @@ class Registry:
             )
 
     def _add_flow(self, added: AnyFlow) -> None:
+        _check_not_reserved("flow", added)
         known = self._flows.setdefault((added.name, added.version), added)
         if known is not added:
             raise _conflict(f"flow {added.name!r} version {added.version}", known, added)
@@ -55,6 +63,7 @@ class Registry:
             self._latest[added.name] = added
 
     def _add_step(self, added: AnyStep) -> None:
+        _check_not_reserved("step", added)
         known = self._steps.setdefault(added.name, added)
         if known is not added:
             raise _conflict(f"step {added.name!r}", known, added)
@@ -69,6 +78,8 @@ class Registry:
     def flow(self, name: str, version: int | None = None) -> AnyFlow:
         """Return the flow of that name, of the highest version if none is given. Raises ``UnknownDefinition``."""
         found = self._latest.get(name) if version is None else self._flows.get((name, version))
+        if found is None:
+            found = _OWN_FLOWS.get(name)
         if found is not None:
             return found
         versions = sorted(version for known, version in self._flows if known == name)
@@ -82,7 +93,7 @@ class Registry:
 
     def step(self, name: str) -> AnyStep:
         """Return the step of that name. Raises ``UnknownDefinition``."""
-        found = self._steps.get(name)
+        found = self._steps.get(name) or _OWN_STEPS.get(name)
         if found is None:
             raise UnknownDefinition(f"there is no step {name!r} here; load its module (known: {_list(self._steps)})")
         return found
@@ -118,6 +129,14 @@ def _list(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
     return (", ".join(ordered[:_LISTED]) or "none") + more
+
+
+def _check_not_reserved(kind: str, added: AnyFlow | AnyStep) -> None:
+    if added.name.startswith(RESERVED):
+        raise DefinitionError(
+            f"{kind} {added.name!r} ({place(added.fn)}): names that begin with {RESERVED!r} are for the engine's own; "
+            f"choose another name="
+        )
 
 
 def _conflict(what: str, known: AnyFlow | AnyStep | Trigger, added: AnyFlow | AnyStep | Trigger) -> DefinitionError:

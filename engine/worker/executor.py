@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from engine.codec import check_size
-from engine.definitions.context import StepContext, running_step
+from engine.definitions.context import Mail, StepContext, running_step
 from engine.errors import LeaseLost
 from engine.worker.attempts import timed_out
 from engine.worker.threads import carried
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.definitions.registry import AnyStep
+    from engine.model.outgoing import Outgoing
     from engine.model.work import Claimed, Pointer
     from engine.store.database import Database
     from engine.worker.processes import StepProcesses
     from engine.worker.threads import StepThreads
 
-    Record = Callable[[Any, str], list[Pointer]]
-    """Records a transactional step's output in a transaction; returns what is offered."""
+    Record = Callable[[Any, str, list[str]], list[Pointer]]
+    """Records a transactional step's output and outbox in a transaction; returns what is offered."""
 
 
 class RecordedInStep(Exception):
@@ -61,10 +62,11 @@ class Attempt:
 class Executor:
     """Runs attempts and returns their results as JSON text; a raised error is the attempt's error.
 
-    ``may_begin`` tells whether a step surely has not been given to another meanwhile.
+    ``may_begin`` tells whether a step surely has not been given to another meanwhile. ``send`` sends messages to other
+    programs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - its ports to the other parts
         self,
         database: Database,
         threads: StepThreads,
@@ -72,6 +74,7 @@ class Executor:
         max_value_bytes: int,
         on_heartbeat: Callable[[Attempt], None],
         may_begin: Callable[[Attempt], bool],
+        send: Callable[[Outgoing], None],
     ) -> None:
         self._database = database
         self._threads = threads
@@ -79,8 +82,9 @@ class Executor:
         self._max_value_bytes = max_value_bytes
         self._on_heartbeat = on_heartbeat
         self._may_begin = may_begin
+        self._send = send
 
-    def context_of(self, attempt: Attempt, connection: Any = None) -> StepContext:
+    def context_of(self, attempt: Attempt, connection: Any = None, outbox: list[str] | None = None) -> StepContext:
         """Return what the step's code will see of its attempt."""
         claim = attempt.claim
         return StepContext(
@@ -90,12 +94,13 @@ class Executor:
             step=claim.name,
             progress=None if claim.progress is None else json.loads(claim.progress),
             connection=connection,
+            mail=Mail(outbox, self._send),
             on_heartbeat=functools.partial(self._heard, attempt),
             is_cancelled=lambda: attempt.cancelled,
         )
 
     async def run(self, attempt: Attempt, record: Record) -> str:
-        """Run an attempt that is not for a plain thread; ``record(tx, output)`` records a transactional step."""
+        """Run an attempt that is not for a plain thread; ``record`` records a transactional step."""
         step = attempt.step
         if step.is_async:
             return await self._on_loop(attempt)
@@ -120,14 +125,17 @@ class Executor:
         """Run a function and record its result in one transaction of the store's database; called on a thread."""
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
+        outbox: list[str] = []
         with self._database.write() as tx:
             # Not before: it may have waited long for the database.
             self._begin(attempt)
-            with tx.dialect.unhurried(tx.connection), running_step(self.context_of(attempt, tx.connection)):
+            with tx.dialect.unhurried(tx.connection), running_step(self.context_of(attempt, tx.connection, outbox)):
                 output = self.encode(step, step.fn(*args, **kwargs))
+            for written in outbox:
+                check_size(written, self._max_value_bytes, f"a message that step {step.name!r} published")
             if attempt.abandoned:
                 raise LeaseLost("the attempt was given up while its transaction was open; nothing of it was written")
-            offered = record(tx, output)
+            offered = record(tx, output, outbox)
         raise RecordedInStep(offered)
 
     async def _on_loop(self, attempt: Attempt) -> str:

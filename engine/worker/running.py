@@ -41,7 +41,7 @@ class Running:
         now_us: Callable[[], int],
         on_end: Callable[[Ended], None],
         on_recorded: Callable[[list[Pointer]], None],
-        record: Callable[[Claimed, Any, str], list[Pointer]],
+        record: Callable[[Claimed, Any, str, list[str]], list[Pointer]],
         on_progress: Callable[[Attempt], None],
     ) -> None:
         self._registry = registry

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from engine.definitions.publishing import PUBLISH
 from engine.errors import ConfigError
+from engine.messaging.outlets import OpenOutlets
+from engine.store.start import NewExecution
 from engine.store.transactional import record_in_transaction
 from engine.store.workers import leave
 from engine.worker.background import Background
@@ -64,7 +67,10 @@ class Worker:
         limit = settings.limits.max_value_bytes
         self._threads = StepThreads(self._loop, self._settings.threads)
         self._processes = StepProcesses(settings.flows, max(os.cpu_count() or 1, 1))
-        executor = Executor(database, self._threads, self._processes, limit, self._heard_from, self._may_begin)
+        self._mail = OpenOutlets({name: url.reveal() for name, url in settings.brokers.items()})
+        executor = Executor(
+            database, self._threads, self._processes, limit, self._heard_from, self._may_begin, self._mail.send
+        )
         self._running = Running(
             registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself,
             self._record, self._note_progress,
@@ -133,6 +139,7 @@ class Worker:
         await self._loop.run_in_executor(None, self._queue.close)
         await self._processes.close()
         self._threads.close()
+        await self._loop.run_in_executor(None, self._mail.close)
         await self._loop.run_in_executor(None, self._say_goodbye)
         self._driving.forget()
 
@@ -237,15 +244,18 @@ class Worker:
         self._pipeline.ended(ended)
 
     def _recorded_itself(self, offered: list[Pointer]) -> None:
-        """A transactional step is recorded, and has woken its flow: claim that, if it is served here."""
+        """A transactional step is recorded: claim its flow, which it has woken, and what sends its messages, if they
+        are served here and there is room. The rest is everybody's."""
         queues = self._settings.queues
-        others = [pointer for pointer in offered if pointer.queue not in queues]
+        woken = [pointer for pointer in offered if pointer.queue in queues][: max(self._pipeline.room(), 1)]
+        others = [pointer for pointer in offered if pointer not in woken]
         if others:
             self._loop.run_in_executor(None, self._queue.announce, others)
-        self._pipeline.woken([pointer for pointer in offered if pointer.queue in queues])
+        self._pipeline.woken(woken)
 
-    def _record(self, claim: Claimed, tx: Any, output: str) -> list[Pointer]:
-        return record_in_transaction(tx, self._heartbeat.worker_id, claim, output, self._queue.resend_us)
+    def _record(self, claim: Claimed, tx: Any, output: str, outbox: list[str]) -> list[Pointer]:
+        messages = [NewExecution(PUBLISH, 1, written) for written in outbox]
+        return record_in_transaction(tx, self._heartbeat.worker_id, claim, output, self._queue.resend_us, messages)
 
     def _heard_from(self, attempt: Attempt) -> None:
         """A step reported; called on the step's own thread."""

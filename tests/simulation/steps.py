@@ -37,7 +37,7 @@ class Steps:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         nothing: Any = None
-        self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin)
+        self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin, nothing)
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self.to_enter: list[Attempt] = []
         self.to_end: list[Finished] = []
@@ -121,7 +121,8 @@ class Steps:
     def _enter_transactional(self, attempt: Attempt) -> None:
         resend_us = self._worker.queue.resend_us
 
-        def record(tx: Any, output: str) -> list[Pointer]:
+        def record(tx: Any, output: str, outbox: list[str]) -> list[Pointer]:
+            assert outbox == [], "no flow here publishes"
             return record_in_transaction(tx, self._worker.identity, attempt.claim, output, resend_us)
 
         try:
