@@ -161,6 +161,13 @@ class WorkerSettings(Section):
         le=1_000_000,
         description="How many suspended flows each process keeps in memory, to spare a replay.",
     )
+    triggers: bool = Field(
+        default=True,
+        description=(
+            "Whether it takes messages of other programs from the queues that `@on_message` names in its modules. "
+            "Workers that do share them."
+        ),
+    )
 
 
 class LimitSettings(Section):

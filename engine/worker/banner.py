@@ -20,6 +20,7 @@ _INDENT = 2
 
 def facts(settings: Settings, registry: Registry, worker: str, version: str) -> dict[str, Any]:
     """Return what there is to say, without secrets."""
+    served = registry.triggers if settings.worker.triggers else ()
     return {
         "version": version,
         "worker": worker,
@@ -29,6 +30,7 @@ def facts(settings: Settings, registry: Registry, worker: str, version: str) -> 
         "concurrency": settings.worker.concurrency,
         "flows": [flow.name if flow.version == 1 else f"{flow.name}/{flow.version}" for flow in registry.flows],
         "steps": [step.name for step in registry.steps],
+        "triggers": [f"{one.name} ({one.source})" for one in served],
     }
 
 
@@ -44,6 +46,8 @@ def banner(facts: Mapping[str, Any], width: int = 100) -> Text:
         "flows": _names(facts["flows"]),
         "steps": _names(facts["steps"]),
     }
+    if facts["triggers"]:
+        lines["triggers"] = _names(facts["triggers"])
     text = Text(f"Milepost {facts['version']}\n", style="bold")
     room = max(width - _INDENT - _LABEL_WIDTH, 20)
     for label, value in lines.items():

@@ -28,12 +28,14 @@ from engine.worker.flusher import Flusher
 from engine.worker.heartbeat import Heartbeat
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.processes import StepProcesses
+from engine.worker.inlet import Inlet
 from engine.worker.running import Running
 from engine.worker.sweeper import Sweeper
 from engine.worker.threads import StepThreads
 from engine.worker.workqueue import Ports, open_work_queue
 
 if TYPE_CHECKING:
+from engine.worker.triggers import Triggers
     from collections.abc import Callable, Sequence
 
     from engine.config import Settings
@@ -90,6 +92,8 @@ class Worker:
             database, lambda: self.worker_id, int(self._settings.sweep_interval), self._queue.resend_us,
             self._queue.swept,
         )  # fmt: skip
+        inlet = Inlet(database, self._queue.announce, self._queue.resend_us)
+        self._triggers = Triggers(settings, registry.triggers, inlet)
         self._sweeping = Background("milepost-sweeper", sweeper.turn)
         self._flusher = Flusher(
             database, flows.position_of, self._queue.announce,
@@ -140,6 +144,7 @@ class Worker:
         await self._processes.close()
         self._threads.close()
         await self._loop.run_in_executor(None, self._mail.close)
+        self._triggers.start()
         await self._loop.run_in_executor(None, self._say_goodbye)
         self._driving.forget()
 
@@ -183,6 +188,7 @@ class Worker:
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until a condition over several stages holds, at most so long."""
+        await self._loop.run_in_executor(None, self._triggers.close)
         deadline = self._loop.time() + seconds
         while not condition() and self._loop.time() < deadline:  # noqa: ASYNC110 - no one event says so
             await asyncio.sleep(DRAIN_POLL_SECONDS)

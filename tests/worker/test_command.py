@@ -214,7 +214,7 @@ def test_a_server_that_is_away_is_one_line(home: Path) -> None:
 def facts(**changed: Any) -> dict[str, Any]:
     return {
         "version": "1.2.3", "worker": "host:1", "store": "sqlite:///m.db", "broker": "sql", "queues": ["default"],
-        "concurrency": 1, "flows": ["a", "b/2"], "steps": [],
+        "concurrency": 1, "flows": ["a", "b/2"], "steps": [], "triggers": [],
     } | changed  # fmt: skip
 
 
