@@ -26,16 +26,16 @@ from engine.worker.executor import Executor
 from engine.worker.flows import FlowCache
 from engine.worker.flusher import Flusher
 from engine.worker.heartbeat import Heartbeat
+from engine.worker.inlet import Inlet
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.processes import StepProcesses
-from engine.worker.inlet import Inlet
 from engine.worker.running import Running
 from engine.worker.sweeper import Sweeper
 from engine.worker.threads import StepThreads
+from engine.worker.triggers import Triggers
 from engine.worker.workqueue import Ports, open_work_queue
 
 if TYPE_CHECKING:
-from engine.worker.triggers import Triggers
     from collections.abc import Callable, Sequence
 
     from engine.config import Settings
@@ -88,12 +88,12 @@ class Worker:
                 self._room,
             ),
         )
+        inlet = Inlet(database, self._queue.announce, self._queue.resend_us)
+        self._triggers = Triggers(settings, registry.triggers, inlet)
         sweeper = Sweeper(
             database, lambda: self.worker_id, int(self._settings.sweep_interval), self._queue.resend_us,
             self._queue.swept,
         )  # fmt: skip
-        inlet = Inlet(database, self._queue.announce, self._queue.resend_us)
-        self._triggers = Triggers(settings, registry.triggers, inlet)
         self._sweeping = Background("milepost-sweeper", sweeper.turn)
         self._flusher = Flusher(
             database, flows.position_of, self._queue.announce,
@@ -135,6 +135,7 @@ class Worker:
         for thread in background:
             thread.start()
         self._pipeline.resume(self.worker_id)
+        self._triggers.start()
         await self._stopped.wait()
         await self._drain()
         for thread in background:
@@ -144,7 +145,6 @@ class Worker:
         await self._processes.close()
         self._threads.close()
         await self._loop.run_in_executor(None, self._mail.close)
-        self._triggers.start()
         await self._loop.run_in_executor(None, self._say_goodbye)
         self._driving.forget()
 
@@ -179,6 +179,7 @@ class Worker:
     async def _drain(self) -> None:
         """Let running steps finish within the grace period, and release the rest."""
         self._pipeline.drain()
+        await self._loop.run_in_executor(None, self._triggers.close)
         await self._loop.run_in_executor(None, self._queue.stop)
         grace = self._settings.drain_grace.seconds
         await self._until(lambda: self._hurried.is_set() or not (len(self._running) or self._pipeline.busy), grace)
@@ -188,7 +189,6 @@ class Worker:
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until a condition over several stages holds, at most so long."""
-        await self._loop.run_in_executor(None, self._triggers.close)
         deadline = self._loop.time() + seconds
         while not condition() and self._loop.time() < deadline:  # noqa: ASYNC110 - no one event says so
             await asyncio.sleep(DRAIN_POLL_SECONDS)
