@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.definitions.context import StepContext, step_context
 from engine.definitions.flow import Flow, flow
 from engine.definitions.loading import load_modules
+from engine.definitions.publishing import publish
 from engine.definitions.registry import Registry
 from engine.definitions.step import Step, step
 from engine.driver.awaitables import bounded_map, gather, race, sleep, sleep_until, wait_for_event, with_timeout
@@ -44,6 +45,7 @@ from engine.errors import (
     StepTimeout,
     StoreError,
     StoreUnavailable,
+    Undeliverable,
     UnknownDefinition,
     ValueTooLarge,
 )
@@ -87,6 +89,7 @@ __all__ = [
     "StepTimeout",
     "StoreError",
     "StoreUnavailable",
+    "Undeliverable",
     "UnknownDefinition",
     "ValueTooLarge",
     "Winner",
@@ -97,6 +100,7 @@ __all__ = [
     "load_modules",
     "now",
     "patched",
+    "publish",
     "race",
     "random",
     "saga",
