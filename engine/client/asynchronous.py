@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.config import Settings
     from engine.definitions.flow import Flow
     from engine.definitions.registry import Registry
+    from engine.model.messages import DeadMessage
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
     from engine.store.database import Database
 
@@ -284,6 +285,28 @@ class AsyncClient:
     async def rerun(self, execution_id: str, from_seq: int = 1) -> str:
         """Start a new execution with the history of another one up to a step."""
         return await asyncio.to_thread(self._client.rerun, execution_id, from_seq)
+
+    async def dead_messages(
+        self, trigger: str | None = None, *, limit: int = PAGE, before: int | None = None
+    ) -> list[DeadMessage]:
+        """Return a page of dead messages, the newest first; see :meth:`Client.dead_messages`."""
+        return await asyncio.to_thread(self._client.dead_messages, trigger, limit=limit, before=before)
+
+    async def count_dead_messages(self, trigger: str | None = None) -> int:
+        """Return how many dead messages there are."""
+        return await asyncio.to_thread(self._client.count_dead_messages, trigger)
+
+    async def dead_message(self, number: int) -> DeadMessage:
+        """Return one dead message."""
+        return await asyncio.to_thread(self._client.dead_message, number)
+
+    async def replay_message(self, number: int) -> str:
+        """Have a dead message do what its trigger says now; see :meth:`Client.replay_message`."""
+        return await asyncio.to_thread(self._client.replay_message, number)
+
+    async def drop_message(self, number: int) -> None:
+        """Delete a dead message for good."""
+        await asyncio.to_thread(self._client.drop_message, number)
 
     async def cancel_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
         """Cancel up to ``limit`` executions; ``told`` is called on another thread. See :meth:`Client.cancel_many`."""

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
-from engine.client.administration import Administration
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
 from engine.client.checks import whole_id
 from engine.client.deadline import Deadline, Timeout
+from engine.client.messages import DeadMessages
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
 from engine.client.starts import (
@@ -154,12 +154,12 @@ class Starter:
         return self._client.launch_many(flow, arguments, keys, self._options)
 
 
-class Client(Administration):
+class Client(DeadMessages):
     """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
 
     ``store`` is a URL, a Database that stays open, or Settings. ``broker`` is the URL of the workers' broker, if they
-    have one; Settings name it themselves. ``registry`` lets flows be named by text and still be checked (see
-    :func:`engine.load_modules`). Raises ConfigError for a URL that cannot be used.
+    have one; Settings name it themselves. ``registry`` lets flows be named by text and still be checked, and dead messages
+    be replayed (see :func:`engine.load_modules`). Raises ConfigError for a URL that cannot be used.
     """
 
     def __init__(
@@ -174,8 +174,7 @@ class Client(Administration):
             database = Database(store.store.url.reveal(), **store.store.pool_options)
         else:
             database = Database(store) if isinstance(store, str) else store
-        super().__init__(database, limit_bytes, Announcer(database, broker, resend_us))
-        self.registry = registry
+        super().__init__(database, limit_bytes, Announcer(database, broker, resend_us), registry)
         self._waiter = Waiter(database)
 
     def __enter__(self) -> Client:
