@@ -158,8 +158,8 @@ class Client(DeadMessages):
     """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
 
     ``store`` is a URL, a Database that stays open, or Settings. ``broker`` is the URL of the workers' broker, if they
-    have one; Settings name it themselves. ``registry`` lets flows be named by text and still be checked, and dead messages
-    be replayed (see :func:`engine.load_modules`). Raises ConfigError for a URL that cannot be used.
+    have one; Settings name it themselves. ``registry`` lets flows be named by text and still be checked, and dead
+    messages be replayed (see :func:`engine.load_modules`). Raises ConfigError for a URL that cannot be used.
     """
 
     def __init__(
