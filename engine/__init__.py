@@ -14,6 +14,7 @@ from engine.definitions.loading import load_modules
 from engine.definitions.publishing import publish
 from engine.definitions.registry import Registry
 from engine.definitions.step import Step, step
+from engine.definitions.trigger import Trigger, by_key, header, on_message
 from engine.driver.awaitables import bounded_map, gather, race, sleep, sleep_until, wait_for_event, with_timeout
 from engine.driver.groups import Winner
 from engine.driver.saga import Saga, saga
@@ -32,6 +33,8 @@ from engine.errors import (
     FlowCancelled,
     FlowTimeout,
     ForeignAwaitable,
+    MessageNotFound,
+    MessageRefused,
     MilepostError,
     NeverAwaited,
     NonRetryable,
@@ -49,6 +52,7 @@ from engine.errors import (
     UnknownDefinition,
     ValueTooLarge,
 )
+from engine.model.messages import MessageInfo
 from engine.model.retry import Retry
 
 if TYPE_CHECKING:
@@ -71,6 +75,9 @@ __all__ = [
     "FlowCancelled",
     "FlowTimeout",
     "ForeignAwaitable",
+    "MessageInfo",
+    "MessageNotFound",
+    "MessageRefused",
     "MilepostError",
     "NeverAwaited",
     "NonRetryable",
@@ -89,16 +96,20 @@ __all__ = [
     "StepTimeout",
     "StoreError",
     "StoreUnavailable",
+    "Trigger",
     "Undeliverable",
     "UnknownDefinition",
     "ValueTooLarge",
     "Winner",
     "bounded_map",
+    "by_key",
     "continue_as_new",
     "flow",
     "gather",
+    "header",
     "load_modules",
     "now",
+    "on_message",
     "patched",
     "publish",
     "race",
