@@ -102,6 +102,10 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that wait for a time: timers, retries, and waits for events that have a timeout."""
     dead: int = 0
     """Dead letters: steps that wait for an operator."""
+    paused_us: int | None = None
+    """Since when the queue is paused, so that no step is taken from it; None if it is not."""
+    reason: str | None = None
+    """Why it is paused, if somebody said so."""
 
 
 class WorkerView(msgspec.Struct, frozen=True, kw_only=True):

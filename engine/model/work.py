@@ -99,7 +99,7 @@ class Flush(msgspec.Struct):
     worker_id: int
     lease_us: int
     queues: tuple[str, ...]
-    """Queues this worker serves."""
+    """Queues this worker takes steps from: those it serves and that are not paused."""
     room: int
     """How many more steps it can take."""
     checkpoints: list[Checkpoint] = msgspec.field(default_factory=list[Checkpoint])
@@ -108,6 +108,8 @@ class Flush(msgspec.Struct):
     parks: list[Park] = msgspec.field(default_factory=list[Park])
     pointers: list[Pointer] = msgspec.field(default_factory=list[Pointer])
     """Messages received: claim what they point at."""
+    postponed: list[Pointer] = msgspec.field(default_factory=list[Pointer])
+    """Messages received from queues that are paused: have these steps offered again later."""
     claim_due: bool = False
     """Claim whatever is ready on the queues served (the embedded queue)."""
     take_new: bool = False
@@ -124,8 +126,9 @@ class Flush(msgspec.Struct):
     def is_empty(self) -> bool:
         """Whether there is nothing to record and nothing to claim."""
         return not (
-            self.checkpoints or self.reschedules or self.progress or self.parks or self.pointers or self.claim_due
-        )
+            self.checkpoints or self.reschedules or self.progress or self.parks or self.pointers or self.postponed
+            or self.claim_due
+        )  # fmt: skip
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):
@@ -163,6 +166,8 @@ class Flushed(msgspec.Struct):
     offered: list[Pointer] = msgspec.field(default_factory=list[Pointer])
     """Steps that are ready for anybody: to be published."""
     cancelled_children: list[str] = msgspec.field(default_factory=list[str])
+    given_up: set[int] = msgspec.field(default_factory=set[int])
+    """The workers that run steps which flows gave up."""
     next_due_us: int | None = None
     """When the earliest timer that this flush has set falls due."""
     renewed: bool = False

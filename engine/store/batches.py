@@ -43,3 +43,23 @@ class BatchUpdate:
     def columns(self) -> tuple[str, ...]:
         """The columns of one row of values, in order."""
         return self.keys + self.fences + self.sets
+
+
+@dataclass(frozen=True, eq=False)
+class Upsert:
+    """Insert one row, or change the one that is there with these ``keys``.
+
+    A row of values is keys, then ``sets``, then ``first``: columns that get their values only when the row is new.
+    ``fixed`` is SQL of assignments to a row that is there; it names columns with their table.
+    """
+
+    table: Table
+    keys: tuple[str, ...]
+    sets: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    fixed: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of one row of values, in order."""
+        return self.keys + self.sets + self.first

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     Applied = tuple[LockedExecution, Advance]
 
+STEPS_PER_QUERY = 500
 _UNFINISHED = "state IN ('ready', 'waiting', 'claimed', 'dead')"
 _LET_GO = "owner = NULL, ready_queue = NULL, due_at_us = NULL, held_due_us = NULL"
 
@@ -204,7 +205,9 @@ class Commit:
                 endings.append((execution, advance.start, decision.ending))
         commands.write()
         tx.dialect.update(tx.connection, PLACE, places)
-        tx.dialect.update(tx.connection, CANCEL, cancels)
+        if cancels:
+            self._flushed.given_up |= _owners(tx, cancels)
+            tx.dialect.update(tx.connection, CANCEL, cancels)
         if endings:
             record_endings(tx, self._flush, self._flushed, self._locked, endings)
         for execution, advance in applied:
@@ -223,6 +226,18 @@ class Commit:
                 now = self._locked[now.continued_to]
             if request_cancel(tx, now) and now is not None:
                 self._flushed.cancelled_children.append(now.id)
+
+
+def _owners(tx: Transaction, given_up: list[Row]) -> set[int]:
+    """Return the workers that run steps which are about to be given up: they are told to look."""
+    owners: set[int] = set()
+    for first in range(0, len(given_up), STEPS_PER_QUERY):
+        keys = [(row[0], row[1]) for row in given_up[first : first + STEPS_PER_QUERY]]
+        query = select(steps.c.owner).where(
+            tx.dialect.among((steps.c.execution_id, steps.c.seq), keys), steps.c.state == StepState.CLAIMED
+        )
+        owners.update(tx.connection.execute(query).scalars())
+    return owners
 
 
 def _newly_read(checkpoint: Checkpoint, advance: Advance) -> int:

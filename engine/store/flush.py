@@ -12,6 +12,7 @@ from engine.store.claim import claim_pointers, claim_ready
 from engine.store.commit import Commit, children_cancelled, executions_touched, living_children
 from engine.store.executions import lock_executions, successors, write_executions
 from engine.store.holds import hold_steps
+from engine.store.pauses import postpone
 from engine.store.places import heads_of
 from engine.store.schema import OPERATOR, steps, workers
 
@@ -58,7 +59,7 @@ RENEW = BatchUpdate(workers, keys=("id",), sets=("flushes", "expires_us"), guard
 def run_flush(tx: Transaction, flush: Flush) -> Flushed:
     """Record and claim everything in a flush.
 
-    Flows that it wakes on queues that this worker serves are claimed at once, if the worker wants them.
+    Flows that it wakes on queues that this worker takes steps from are claimed at once, if the worker wants them.
     Raises LeaseLost when peers have declared the worker dead: nothing is written. A flush that had nothing to record
     and found nothing to claim leaves no trace, and does not ask about the lease.
     """
@@ -75,6 +76,8 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
         _park(tx, flush, locked)
         woken = write_executions(tx, locked.values(), flush.resend_us)
         flushed.offered += _claim_woken(tx, flush, flushed, woken)
+    if flush.postponed and flush.resend_us is not None:
+        postpone(tx, flush.postponed, tx.now_us + flush.resend_us)
     if flush.pointers:
         flushed.claimed += claim_pointers(tx, flush.worker_id, flush.pointers)
     if flush.claim_due and len(flushed.claimed) < flush.room:

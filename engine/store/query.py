@@ -14,6 +14,7 @@ from engine.model.history import ErrorInfo
 from engine.model.ids import new_execution_id
 from engine.model.states import FLOW_SEQ, StepState
 from engine.model.views import ExecutionResult, ExecutionView, QueueView, StepView, WorkerView
+from engine.store.pauses import get_paused
 from engine.store.schema import OPERATOR, attributes, executions, steps, workers
 from engine.store.workers import WorkerState
 
@@ -244,12 +245,12 @@ def _step(row: Any) -> StepView:
 
 
 def queue_depths(tx: Transaction) -> list[QueueView]:
-    """Return how much work there is on every queue that has any, by name.
+    """Return how much work there is on every queue that has any, or is paused, by name.
 
     Only unfinished steps are looked at, through the indexes on them: it costs as much as there is work, however much
     is finished.
     """
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    counts: dict[str, dict[str, Any]] = defaultdict(dict)
     ready = select(steps.c.ready_queue, func.count(), func.min(steps.c.ready_us))
     for queue, count, since_us in tx.connection.execute(
         ready.where(steps.c.ready_queue.is_not(None)).group_by(steps.c.ready_queue)
@@ -265,6 +266,8 @@ def queue_depths(tx: Transaction) -> list[QueueView]:
         waiting.where(steps.c.due_at_us.is_not(None), steps.c.state == StepState.WAITING).group_by(steps.c.queue)
     ):
         counts[queue]["waiting"] = count
+    for queue, paused in get_paused(tx).items():
+        counts[queue] |= {"paused_us": paused.since_us, "reason": paused.reason}
     return [QueueView(name=name, **counts[name]) for name in sorted(counts)]
 
 

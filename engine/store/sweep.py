@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
 from engine.store.batches import BatchUpdate
+from engine.store.pauses import get_paused
 from engine.store.places import MessageFront, heads_of
 from engine.store.schema import DUE_INDEX, OPERATOR, OWNER_INDEX, READY_INDEX, executions, steps, workers
 from engine.store.workers import WorkerState, has_died, living_workers
@@ -59,7 +60,8 @@ def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None
 
     ``resend_us``: steps are offered by messages, so a ready step that nobody took falls due again, after a delay that
     grows with the time it has waited. It is not offered again as long as its message seems to wait behind others, by
-    what ``front`` has seen. None: workers find ready steps by themselves.
+    what ``front`` has seen, and not on a paused queue, where nobody takes it. None: workers find ready steps by
+    themselves.
     """
     swept = Swept(now_us=tx.now_us)
     query = (
@@ -72,6 +74,9 @@ def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None
     # Nothing of a held execution is due, except for what runs in it beyond its time.
     held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
     reached = {} if resend_us is None else (front or MessageFront()).look(tx, resend_us)
+    # Kept, so that a recall of what was put off here comes after this.
+    offered_before = resend_us is not None and any(row[5] == StepState.READY for row in found)
+    paused = get_paused(tx, keep=True) if offered_before else {}
     rows: list[Row] = []
     to_hold: list[Row] = []
     for execution_id, seq, attempt, queue, priority, state, ready_us in found:
@@ -81,7 +86,9 @@ def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None
         since_us = ready_us if state == StepState.READY and ready_us is not None else tx.turn_us()
         again_us = None if resend_us is None else tx.now_us + max(resend_us, tx.now_us - since_us)
         rows.append((execution_id, seq, since_us, again_us))
-        if state != StepState.READY or since_us < reached.get((queue, priority), since_us + 1):
+        if state != StepState.READY or (
+            queue not in paused and since_us < reached.get((queue, priority), since_us + 1)
+        ):
             swept.offered.append(Pointer(execution_id, seq, attempt, queue, priority))
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     tx.dialect.update(tx.connection, HOLD, to_hold)

@@ -23,6 +23,8 @@ READY_CHANNEL = "milepost_ready"
 """Steps became ready; the payload names their queues, with commas between."""
 DONE_CHANNEL = "milepost_done"
 """Executions ended; the payload holds their ids, with commas between."""
+CHANGED_CHANNEL = "milepost_changed"
+"""What workers hold copies of has changed; the payload is a topic behind a space, which the name of no queue holds."""
 
 SQLITE_POLL_SECONDS = 0.004
 POLL_SECONDS = 0.05
@@ -53,17 +55,32 @@ def open_listener(database: Database, channels: Iterable[str]) -> Listener:
     return _PollListener()
 
 
+def hints_say_what(database: Database) -> bool:
+    """Tell whether hints are sent, and say what they are about."""
+    return database.dialect.name == "postgresql"
+
+
 def send_hint(database: Database, channel: str, values: Iterable[str]) -> None:
     """Tell every listener of a channel. Failures are passed over: a hint may be lost.
 
     It has a transaction of its own: within a write transaction, PostgreSQL would take a lock for it that every other
     commit with a hint waits for, through its write to disk.
     """
-    if database.dialect.name != "postgresql":
+    if not hints_say_what(database):
         return
     with contextlib.suppress(Exception), database.read() as tx:
         for payload in _payloads(values):
             tx.dialect.notify(tx.connection, channel, payload)
+
+
+def send_change(database: Database, topic: str) -> None:
+    """Tell every worker that listens of a change. Failures are passed over, like those of hints."""
+    send_hint(database, CHANGED_CHANNEL, [f" {topic}"])
+
+
+def changes_in(heard: Iterable[str]) -> set[str]:
+    """Return the topics among what a listener has heard."""
+    return {payload[1:] for payload in heard if payload.startswith(" ")}
 
 
 def _payloads(values: Iterable[str]) -> list[str]:

@@ -36,7 +36,8 @@ def parts_of(flush: Flush) -> dict[str, Flush]:
 def claims_of(flush: Flush, room: int) -> Flush:
     """Return what a flush claims, without what it records."""
     claims = _like(flush)
-    claims.pointers, claims.claim_due, claims.room = flush.pointers, flush.claim_due and room > 0, room
+    claims.pointers, claims.postponed = flush.pointers, flush.postponed
+    claims.claim_due, claims.room = flush.claim_due and room > 0, room
     return claims
 
 
@@ -77,6 +78,7 @@ def add(whole: Flushed, part: Flushed) -> None:
     whole.finished += part.finished
     whole.offered += part.offered
     whole.cancelled_children += part.cancelled_children
+    whole.given_up |= part.given_up
     due_us = [each.next_due_us for each in (whole, part) if each.next_due_us is not None]
     whole.next_due_us = min(due_us, default=None)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
-    from engine.store.batches import BatchInsert, BatchUpdate, Row
+    from engine.store.batches import BatchInsert, BatchUpdate, Row, Upsert
 
 
 class Dialect:
@@ -24,6 +24,10 @@ class Dialect:
     placeholder = "?"
     now_sql = ""
     """SQL for the time now, in microseconds since 1970."""
+    on_conflict = "ON CONFLICT ({keys}) DO UPDATE SET"
+    """SQL that says what is changed of a row that is there already."""
+    offered = "excluded.{column}"
+    """SQL for the value that was to be inserted, within that."""
     locks_rows = True
     """False where a write transaction has the whole database to itself."""
     transient_codes: frozenset[str] = frozenset()
@@ -70,6 +74,10 @@ class Dialect:
         finally:
             cursor.close()
         return accepted
+
+    def upsert(self, connection: Connection, statement: Upsert, row: Row) -> None:
+        """Insert a row, or change the one that is there; whoever else does so waits for this transaction's end."""
+        connection.exec_driver_sql(upsert_sql(statement, self.placeholder, self.on_conflict, self.offered), row)
 
     def lock_by_id(
         self, connection: Connection, columns: Sequence[Column[Any]], table: Table, ids: Sequence[str]
@@ -172,3 +180,16 @@ def update_sql(statement: BatchUpdate, placeholder: str) -> str:
     if statement.guard:
         conditions.append(f"({statement.guard})")
     return f"UPDATE {statement.table.name} SET {', '.join(assignments)} WHERE {' AND '.join(conditions)}"
+
+
+@cache
+def upsert_sql(statement: Upsert, placeholder: str, on_conflict: str, offered: str) -> str:
+    """Render an insert of one row, or a change of the one that is there, with the driver's placeholder."""
+    marks = ", ".join([placeholder] * len(statement.columns))
+    assignments = [f"{column} = {offered.format(column=column)}" for column in statement.sets]
+    if statement.fixed:
+        assignments.append(statement.fixed)
+    return (
+        f"INSERT INTO {statement.table.name} ({', '.join(statement.columns)}) VALUES ({marks})"
+        f" {on_conflict.format(keys=', '.join(statement.keys))} {', '.join(assignments)}"
+    )

@@ -35,6 +35,8 @@ class MySQLDialect(Dialect):
 
     name = "mysql"
     placeholder = "%s"
+    on_conflict = "ON DUPLICATE KEY UPDATE"
+    offered = "VALUES({column})"
     now_sql = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
     # Deadlock, lock wait timeout, and (MariaDB) a row that changed since it was read; too many connections, server
     # gone, lost, shutting down, a session that was ended; disk or table full, and a server that only reads.
