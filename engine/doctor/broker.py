@@ -50,7 +50,11 @@ def _look(broker: Broker, settings: Settings) -> Iterator[Finding]:
         yield Finding(PART, "queues", Verdict.BAD, str(error), _advice(error))
         return
     for queue in settings.worker.queues:
-        depth = transport.depth(queue)
+        try:
+            depth = transport.depth(queue)
+        except TransportError as error:
+            yield Finding(PART, f"queue {queue!r}", Verdict.BAD, str(error), _advice(error))
+            return
         waits = "the broker does not tell how many messages wait" if depth is None else f"{depth} messages wait"
         yield Finding(PART, f"queue {queue!r}", Verdict.GOOD, waits)
 

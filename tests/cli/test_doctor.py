@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from engine.config import load_settings
+from engine.doctor.broker import look_at_broker
 from engine.store.database import Database
 from engine.store.migrations import migrate
 from engine.store.start import NewExecution, start_executions
 from tests.cli.calling import engine
 from tests.servers.databases import with_driver
 from tests.worker.serving import serving, wait_until
+from transports import Unavailable
+from transports.memory import MemoryTransport
 
 
 def found(*words: str, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -123,3 +127,12 @@ def test_a_broker_that_is_none() -> None:
     code, findings = found(ENGINE_BROKER="carrier-pigeon://roof")
     assert code == 1
     assert findings["broker kind"]["verdict"] == "bad"
+
+
+def test_a_broker_that_stops_answering_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def depth(_self: MemoryTransport, _queue: str) -> int:
+        raise Unavailable("the coordinator is away")
+
+    monkeypatch.setattr(MemoryTransport, "depth", depth)
+    *_, last = look_at_broker(load_settings(None, {"broker.url": "memory://doctor"}, environment={}))
+    assert (last.check, last.verdict, last.detail) == ("queue 'default'", "bad", "the coordinator is away")

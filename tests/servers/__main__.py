@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 from tests.servers.recipes import RECIPES, USER, ServerError
 from tests.servers.running import start
@@ -31,9 +32,10 @@ def main(names: list[str]) -> int:
                 print(error, file=sys.stderr)
                 return 1
             servers.callback(server.stop)
-            # Where there are databases, the one to develop with.
-            has_databases = "/" in server.url.partition("://")[2]
-            print(f"{server.url.rpartition('/')[0]}/{USER}" if has_databases else server.url, flush=True)
+            # Where databases have names, the one to develop with; those of Redis have numbers.
+            database = urlsplit(server.url).path.strip("/")
+            is_named = bool(database) and not database.isdecimal()
+            print(f"{server.url.rpartition('/')[0]}/{USER}" if is_named else server.url, flush=True)
             print(f"  tests use it with {recipe.variable} set to this URL", file=sys.stderr)
         print("Ctrl-C stops what was started here, and removes its data.", file=sys.stderr)
         over.wait()
