@@ -17,6 +17,7 @@ from engine.errors import (
     DefinitionError,
     ExecutionFailed,
     ExecutionNotFound,
+    MessageNotFound,
     MilepostError,
     ResultTimeout,
     SchemaMismatch,
@@ -40,6 +41,7 @@ _CODES: Final[Mapping[type[MilepostError], int]] = {
     DefinitionError: USAGE,
     SchemaMismatch: USAGE,
     ExecutionNotFound: NOT_FOUND,
+    MessageNotFound: NOT_FOUND,
     ExecutionFailed: EXECUTION_FAILED,
     ResultTimeout: TIMEOUT,
 }

@@ -52,6 +52,14 @@ def help_text(command: Any, ctx: Any) -> str:
     return text.encode("ascii", "replace").decode() if in_ascii(sys.stdout) else text
 
 
+def leaves(group: Any, path: str = "") -> dict[str, Any]:
+    """Return every command that does something, by its name; those of a group by both names."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found |= leaves(command, f"{path}{name} ") if hasattr(command, "commands") else {path + name: command}
+    return found
+
+
 def usage_of(command: Any) -> str:
     """Return what follows the name of a command on the command line."""
     if hasattr(command, "commands"):

@@ -12,7 +12,7 @@ import typer
 
 from engine.cli import main, worker
 from engine.cli.exits import EXITS
-from engine.cli.helping import SETTINGS, argument_of, explained, split_help, usage_of, value_of
+from engine.cli.helping import SETTINGS, argument_of, explained, leaves, split_help, usage_of, value_of
 
 _INTRODUCTION = f"""\
 # Commands
@@ -43,7 +43,7 @@ def reference() -> str:
     engine: Any = typer.main.get_command(main.app)
     flags = [f"- `{_option(one)}`: {explained(one)}" for one in engine.params if one.name not in _COMPLETION]
     parts = [_INTRODUCTION, *flags, ""]
-    parts += [_section(f"engine {name}", command) for name, command in engine.commands.items()]
+    parts += [_section(f"engine {name}", command) for name, command in leaves(engine).items()]
     parts.append(_section("engine-worker", typer.main.get_command(worker.app), own_program=True))
     return "\n".join(parts).rstrip() + "\n"
 

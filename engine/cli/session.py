@@ -61,10 +61,11 @@ class Session:
         return load_modules(self.settings.flows) if self.settings.flows else None
 
     @contextmanager
-    def client(self, *, starting: bool = False) -> Generator[Client]:
+    def client(self, *, starting: bool = False, modules: bool = False) -> Generator[Client]:
         """Give a client of the store, with its tables checked, or brought up to date where that is the setting.
 
-        ``starting``: it knows the flows of the settings, and an SQLite store that is not there yet is made.
+        ``modules``: it knows the flows and triggers of the settings. ``starting``: it does too, and an SQLite store
+        that is not there yet is made.
         """
         from engine.client import Client
         from engine.logs import configure_logging
@@ -73,7 +74,7 @@ class Session:
         settings = self.settings
         # What is only worth an information is for workers; here it would come between the lines of a table.
         configure_logging("warning" if settings.logging.level == "info" else settings.logging.level, "console")
-        registry = self.registry() if starting else None
+        registry = self.registry() if starting or modules else None
         with Client(settings, registry=registry) as client:
             if not starting:
                 _must_exist(client.database, settings)

@@ -11,17 +11,18 @@ import pytest
 import typer
 
 from engine.cli import worker
-from engine.cli.helping import split_help
+from engine.cli.helping import leaves, split_help
 from engine.cli.main import app
 from engine.cli.reference import reference
 from tests.cli.calling import engine
 
 GROUP: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = dict(GROUP.commands)
+COMMANDS: dict[str, Any] = leaves(GROUP)
 ASKED_FOR = {
     "doctor",
     "start", "show", "list", "result", "signal", "cancel", "pause", "resume", "retry", "rerun", "workers", "queues",
     "migrate", "prune", "config", "new",
+    "messages list", "messages show", "messages replay", "messages drop",
 }  # fmt: skip
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 
@@ -34,7 +35,7 @@ def examples(command: Any) -> list[list[str]]:
 
 def test_there_is_every_command_that_was_asked_for() -> None:
     assert COMMANDS.keys() == ASKED_FOR
-    assert len({command.rich_help_panel for command in COMMANDS.values()}) == 4
+    assert len({command.rich_help_panel for command in GROUP.commands.values()}) == 4
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,8 +43,9 @@ def test_every_example_is_a_call_that_works(name: str) -> None:
     found = examples(COMMANDS[name])
     assert found
     for words in found:
-        assert words[:2] == ["engine", name]
-        COMMANDS[name].make_context(name, words[2:])
+        path = name.split()
+        assert words[: len(path) + 1] == ["engine", *path]
+        COMMANDS[name].make_context(name, words[len(path) + 1 :])
 
 
 def test_the_examples_of_the_whole_and_of_the_worker_work_too() -> None:
@@ -57,7 +59,7 @@ def test_the_examples_of_the_whole_and_of_the_worker_work_too() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_everything_and_fits(name: str) -> None:
-    done = engine(name, "--help", COLUMNS="80")
+    done = engine(*name.split(), "--help", COLUMNS="80")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"usage: engine {name} [OPTIONS]")
     for title in ("Examples", "Options", "Settings (before the command or after it)", "Exit codes"):
@@ -68,7 +70,7 @@ def test_help_says_everything_and_fits(name: str) -> None:
             assert flag in done.out
     shown = [line for line in done.out.splitlines() if not line.startswith("  engine")]
     assert max(map(len, shown)) <= 80
-    assert engine(name, "-h", COLUMNS="80").out == done.out
+    assert engine(*name.split(), "-h", COLUMNS="80").out == done.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -81,7 +83,7 @@ def test_flags_for_settings_are_those_of_every_command(name: str) -> None:
 def test_help_of_the_whole_lists_the_commands() -> None:
     done = engine("--help")
     assert done.code == 0
-    for name in COMMANDS:
+    for name in GROUP.commands:
         assert re.search(rf"^  {name} +[A-Z]", done.out, re.MULTILINE), name
     bare = engine()
     assert (bare.code, bare.out) == (0, done.out)

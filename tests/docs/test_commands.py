@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from engine.cli.helping import leaves
 from engine.cli.main import app
 from tests.docs.pages import PAGES, all_blocks, blocks
 from tests.docs.running import DEADLINE_SECONDS, wait_until
@@ -58,11 +59,11 @@ def test_the_quick_start_works_as_it_is_typed(tmp_path: Path) -> None:
 
 
 def test_commands_and_flags_that_the_pages_show_exist() -> None:
-    group = typer.main.get_command(app)
     known = {
         name: {flag for parameter in command.params for flag in parameter.opts}
-        for name, command in vars(group)["commands"].items()
+        for name, command in leaves(typer.main.get_command(app)).items()
     }
+    groups = {name.split()[0] for name in known if " " in name}
     shown = [
         shlex.split(line, comments=True)
         for block in all_blocks("sh")
@@ -73,8 +74,9 @@ def test_commands_and_flags_that_the_pages_show_exist() -> None:
     wrong = [
         " ".join(words)
         for words in shown
-        if words[1] not in known or not {w for w in words[2:] if w.startswith("--")} <= known[words[1]]
+        if (name := " ".join(words[1 : 3 if words[1] in groups else 2])) not in known
+        or not {w for w in words[2:] if w.startswith("--")} <= known[name]
     ]
-    inline = {name for page in PAGES for name in re.findall(r"`engine ([a-z]+)`", page.read_text())}
+    inline = {name for page in PAGES for name in re.findall(r"`engine ([a-z]+(?: [a-z]+)?)`", page.read_text())}
     assert wrong == []
-    assert inline <= known.keys()
+    assert inline <= known.keys() | groups
