@@ -62,9 +62,11 @@ class PostgreSQLDialect(Dialect):
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MAKING_TABLES,))
 
     def notify(self, engine: Engine, queues: Iterable[str]) -> None:
-        """Notify once for all of the queues."""
-        payload = json.dumps(sorted(queues))
-        _notify(engine, _MESSAGES, payload if len(payload) <= _LONGEST_PAYLOAD else "")
+        """Notify once for all of the queues; for none, do not even connect."""
+        names = sorted(queues)
+        if names:
+            payload = json.dumps(names)
+            _notify(engine, _MESSAGES, payload if len(payload) <= _LONGEST_PAYLOAD else "")
 
     def notify_broadcast(self, engine: Engine) -> None:
         """Notify of a broadcast."""
