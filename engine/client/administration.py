@@ -12,16 +12,18 @@ from sqlalchemy import select
 
 from engine.client.access import Access
 from engine.client.advice import why_not_retried
-from engine.client.checks import is_beginning, step_number, whole_id, whole_number, word
+from engine.client.checks import is_beginning, queue_name, reason_text, step_number, whole_id, whole_number, word
 from engine.client.filters import Filter
 from engine.codec import check_size, encode_payload
 from engine.errors import ArgumentsError, ExecutionFinished, ExecutionNotFound, NothingToRetry
 from engine.model.durations import parse_duration
 from engine.model.ids import ID_LENGTH
 from engine.model.states import ExecutionState
+from engine.model.topics import QUEUES
 from engine.store import query
 from engine.store.cancels import cancel
 from engine.store.holds import pause, resume
+from engine.store.pauses import pause_queue, recall, resume_queue
 from engine.store.prune import prune
 from engine.store.rerun import rerun
 from engine.store.retries import retry_step
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from engine.client.announcer import Announcer
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
     from engine.store.database import Database, Transaction
+    from engine.store.pauses import Place
 
 PAGE: Final = 100
 SHORTEST_PREFIX: Final = 6
@@ -136,7 +139,7 @@ class Administration:
         return found[0]
 
     def queues(self) -> list[QueueView]:
-        """Return what is on every queue."""
+        """Return what is on every queue that holds work or is paused."""
         with self._access.read() as tx:
             return query.queue_depths(tx)
 
@@ -214,6 +217,36 @@ class Administration:
             begun = rerun(tx, whole_id(execution_id), from_seq, self._announcer.resend_us)
         self._announcer.announce(begun.offered)
         return begun.id
+
+    def pause_queue(self, name: str, reason: str | None = None) -> None:
+        """Have no worker take steps from a queue until it is resumed; see :meth:`resume_queue`.
+
+        Steps that run go on to their end and are recorded. Starts, signals and timers are taken in, and wait. Workers
+        know within a second. Pausing a paused queue gives it a new reason. Raises DefinitionError for what is no name
+        of a queue, and for a reason that is not 1 to 1000 printable characters.
+        """
+        queue = queue_name(name)
+        if reason is not None:
+            reason_text(reason)
+        with self._write() as tx:
+            pause_queue(tx, queue, reason)
+        self._announcer.tell(QUEUES)
+
+    def resume_queue(self, name: str) -> bool:
+        """Have workers take steps from a queue again; False if it was not paused.
+
+        If this breaks off, call it again: what waits for long to be offered once more is only then offered soon.
+        """
+        queue = queue_name(name)
+        with self._write() as tx:
+            resumed = resume_queue(tx, queue)
+        self._announcer.tell(QUEUES)
+        place: Place | None = None
+        while True:
+            with self._write() as tx:
+                place = recall(tx, queue, place)
+            if place is None:
+                return resumed
 
     # -- many at a time ----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Telling workers of steps that a client made ready: by a hint of the store, or by messages of the broker."""
+"""Telling workers what a client made ready, or changed: by hints of the store, or by messages of the broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from engine.messaging import EMBEDDED, Broker, is_embedded
-from engine.store.wakeups import READY_CHANNEL, send_hint
+from engine.store.wakeups import READY_CHANNEL, send_change, send_hint
 from transports.errors import TransportError
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ class Announcer:
         if broker is not None:
             broker.publish(offered)
 
+    def tell(self, topic: str) -> None:
+        """Tell workers that something changed. A failure is logged at most: they look by themselves."""
+        if self.resend_us is None:
+            send_change(self._database, topic)
+            return
+        broker = self._opened()
+        if broker is not None:
+            broker.tell(topic)
+
     def check(self) -> None:
         """Raise ConfigError if the broker's URL cannot be used: before something is committed that it is to carry."""
         if self.resend_us is not None:
@@ -63,5 +72,5 @@ class Announcer:
                 try:
                     self._broker = Broker(self._broker_url)
                 except TransportError as error:
-                    log.warning("the broker cannot be reached; steps are offered again", error=str(error))
+                    log.warning("the broker cannot be reached; workers find out by themselves", error=str(error))
             return self._broker

@@ -255,7 +255,7 @@ class AsyncClient:
         return await asyncio.to_thread(self._client.find_id, beginning)
 
     async def queues(self) -> list[QueueView]:
-        """Return what is on every queue."""
+        """Return what is on every queue that holds work or is paused."""
         return await asyncio.to_thread(self._client.queues)
 
     async def workers(self) -> list[WorkerView]:
@@ -285,6 +285,14 @@ class AsyncClient:
     async def rerun(self, execution_id: str, from_seq: int = 1) -> str:
         """Start a new execution with the history of another one up to a step."""
         return await asyncio.to_thread(self._client.rerun, execution_id, from_seq)
+
+    async def pause_queue(self, name: str, reason: str | None = None) -> None:
+        """Have no worker take steps from a queue until it is resumed; see :meth:`Client.pause_queue`."""
+        await asyncio.to_thread(self._client.pause_queue, name, reason)
+
+    async def resume_queue(self, name: str) -> bool:
+        """Have workers take steps from a queue again; see :meth:`Client.resume_queue`."""
+        return await asyncio.to_thread(self._client.resume_queue, name)
 
     async def dead_messages(
         self, trigger: str | None = None, *, limit: int = PAGE, before: int | None = None

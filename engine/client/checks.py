@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.definitions.options import check_queue
 from engine.errors import ArgumentsError, DefinitionError, ExecutionNotFound
 from engine.model.ids import ID_LENGTH
 from engine.model.states import CANCEL_SEQ
 
 LONGEST_WORD: Final = 190
 """Names, keys and attributes are kept in columns of this length."""
+LONGEST_REASON: Final = 1000
 _SHOWN: Final = 40
 _HIGHEST: Final = 2**31 - 1
 
@@ -41,6 +43,22 @@ def word(what: str, value: object) -> str:
         raise DefinitionError(f"{what} is {_short(value)}; give a text of printable characters that is not empty")
     if len(value) > LONGEST_WORD:
         raise DefinitionError(f"{what} has {len(value)} characters, and at most {LONGEST_WORD} are stored")
+    return value
+
+
+def queue_name(value: object) -> str:
+    """Accept the name of a queue. Raises DefinitionError."""
+    name = check_queue("the client", "" if value is None else value)
+    assert name is not None, "a name was given"
+    return name
+
+
+def reason_text(value: object) -> str:
+    """Accept a reason: 1 to 1000 printable characters. Raises DefinitionError."""
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > LONGEST_REASON:
+        raise DefinitionError(
+            f"the reason is {_short(value)}; give a text of 1 to {LONGEST_REASON} printable characters, or none"
+        )
     return value
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from engine.errors import ConfigError
+from engine.messaging.changes import change_of
 from engine.messaging.pointers import message_of
 from transports.errors import Closed, NoTransport, Refused, TransportError, UnknownQueue
 from transports.loading import open_transport
@@ -64,6 +65,17 @@ class Broker:
             except TransportError as error:
                 log.warning("steps could not be published; they are offered again", steps=len(part), error=str(error))
         return taken
+
+    def tell(self, topic: str) -> None:
+        """Tell every worker of a change, where the broker can. A failure is logged: they look by themselves, later."""
+        if not self.transport.capabilities.broadcasts:
+            return
+        try:
+            self.transport.broadcast(change_of(topic))
+        except Closed:
+            return
+        except TransportError as error:
+            log.warning("peers could not be told; they look by themselves", topic=topic, error=str(error))
 
     def close(self) -> None:
         """Give back what was received and not acknowledged, and let go of the broker."""

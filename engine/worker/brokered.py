@@ -11,7 +11,7 @@ from engine.worker.publishing import Publishing
 from engine.worker.receiving import Receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.messaging import Broker
     from engine.model.work import Pointer
@@ -25,12 +25,13 @@ class BrokerQueue:
 
     def __init__(
         self, broker: Broker, queues: Sequence[str], resend_us: int, room: Callable[[], int],
-        on_arrival: Callable[[Sequence[Arrival]], None],
+        on_arrival: Callable[[Sequence[Arrival]], None], on_heard: Callable[[Collection[str]], None],
     ) -> None:  # fmt: skip
         self.resend_us: int | None = resend_us
+        self.told = broker.transport.capabilities.broadcasts
         self._broker = broker
         self._publishing = Publishing(broker)
-        self._receiving = Receiving(broker, queues, room, on_arrival, self._publishing.acknowledge)
+        self._receiving = Receiving(broker, queues, room, on_arrival, self._publishing.acknowledge, on_heard)
 
     def start(self) -> None:
         """Begin to receive and to publish."""
@@ -44,6 +45,14 @@ class BrokerQueue:
     def swept(self, offered: Sequence[Pointer]) -> None:
         """Publish pointers."""
         self._publishing.publish(offered)
+
+    def tell(self, topic: str) -> None:
+        """Broadcast a topic."""
+        self._publishing.tell(topic)
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Receive nothing from these queues."""
+        self._receiving.pause(queues)
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Acknowledge messages."""

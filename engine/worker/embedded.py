@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.store.claim import is_any_ready
-from engine.store.wakeups import READY_CHANNEL, open_listener, send_hint
+from engine.store.wakeups import (
+    CHANGED_CHANNEL,
+    READY_CHANNEL,
+    changes_in,
+    hints_say_what,
+    open_listener,
+    send_change,
+    send_hint,
+)
 from engine.worker.background import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.model.work import Pointer
     from engine.store.database import Database
@@ -17,14 +25,18 @@ if TYPE_CHECKING:
 
 
 class Hints:
-    """Waits for hints of ready steps on some queues, and passes them on."""
+    """Waits for hints of ready steps on some queues, and of changes, and passes them on."""
 
-    def __init__(self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None],
+        on_heard: Callable[[Collection[str]], None],
+    ) -> None:  # fmt: skip
         self._database = database
-        self._queues = frozenset(queues)
-        self._listener = open_listener(database, [READY_CHANNEL])
+        self._served = self._queues = frozenset(queues)
+        self._listener = open_listener(database, [READY_CHANNEL, CHANGED_CHANNEL])
         self._poll = poll_us / 1e6
         self._on_hint = on_hint
+        self._on_heard = on_heard
         self._closed = False
 
     def turn(self) -> float:
@@ -32,9 +44,15 @@ class Hints:
         heard = self._listener.wait(self._poll)
         if self._closed:
             return 60.0
+        if topics := changes_in(heard):
+            self._on_heard(topics)
         if heard & self._queues or self._is_any_ready():
             self._on_hint()
         return 0.0
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Pass on nothing about these queues: what is ready there, and stays so, would have the worker look for it."""
+        self._queues = self._served.difference(queues)
 
     def _is_any_ready(self) -> bool:
         """Look for oneself, where a hint does not say what it is about: a claim takes locks that others wait for."""
@@ -52,11 +70,15 @@ class EmbeddedQueue:
 
     embedded = True
 
-    def __init__(self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, queues: Sequence[str], poll_us: int, on_hint: Callable[[], None],
+        on_heard: Callable[[Collection[str]], None],
+    ) -> None:  # fmt: skip
         self.resend_us: int | None = None
+        self.told = hints_say_what(database)
         self._database = database
         self._on_hint = on_hint
-        self._hints = Hints(database, queues, poll_us, on_hint)
+        self._hints = Hints(database, queues, poll_us, on_hint, on_heard)
         self._listening = Background("milepost-hints", self._hints.turn)
 
     def start(self) -> None:
@@ -70,6 +92,14 @@ class EmbeddedQueue:
     def swept(self, offered: Sequence[Pointer]) -> None:
         """Wake this worker alone: every peer sweeps for itself."""
         self._on_hint()
+
+    def tell(self, topic: str) -> None:
+        """Tell every worker, where the database can."""
+        send_change(self._database, topic)
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Claim nothing from these queues on account of hints."""
+        self._hints.pause(queues)
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Nothing arrives here."""

@@ -59,7 +59,7 @@ def _histories(database: Database, wanted: Mapping[str, int]) -> dict[str, Loade
 class Flusher:
     """Runs flushes on a thread of its own and hands each reply to ``on_reply`` (called on that thread).
 
-    ``announce`` tells others of steps that anybody may claim.
+    ``announce`` tells others of steps that anybody may claim, ``on_given_up`` hears whose running steps were given up.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Flusher:
         database: Database,
         position_of: Callable[[str], int],
         announce: Callable[[list[Pointer]], None],
+        on_given_up: Callable[[set[int]], None],
         on_reply: Callable[[FlushReply], None],
     ) -> None:
         self._database = database
         self._position_of = position_of
         self._announce = announce
+        self._on_given_up = on_given_up
         self._on_reply = on_reply
         self._jobs: queue.SimpleQueue[tuple[Flush, Mapping[str, int]] | None] = queue.SimpleQueue()
         self._abandoned = threading.Event()
@@ -105,5 +107,7 @@ class Flusher:
     def _tell_others(self, flushed: Flushed) -> None:
         if flushed.offered:
             self._announce(flushed.offered)
+        if flushed.given_up:
+            self._on_given_up(flushed.given_up)
         if flushed.finished:
             send_hint(self._database, DONE_CHANNEL, flushed.finished)

@@ -21,11 +21,12 @@ class Heartbeat:
     """Renews the worker's lease, holds its liveness lock, and learns which of its steps are no longer its own."""
 
     def __init__(
-        self, database: Database, lease_us: int, on_owned: Callable[[set[tuple[str, int, int]], float], None],
-        on_lost: Callable[[int], None],
+        self, database: Database, lease_us: int, on_renewed: Callable[[float], None],
+        on_owned: Callable[[set[tuple[str, int, int]], float], None], on_lost: Callable[[int], None],
     ) -> None:  # fmt: skip
         self._database = database
         self._lease_us = lease_us
+        self._on_renewed = on_renewed
         self._on_owned = on_owned
         self._on_lost = on_lost
         self._session: Connection | None = None
@@ -64,8 +65,17 @@ class Heartbeat:
             if not alive:
                 self._on_lost(worker_id)
             else:
+                self._on_renewed(asked_at)
                 self._on_owned(owned, asked_at)
         return min(self._lease_us / 4e6, 1.0)
+
+    def look(self) -> None:
+        """Learn between two heartbeats, without writing anything, which steps are this worker's."""
+        with self._turns:
+            asked_at = time.monotonic()
+            with self._database.read() as tx:
+                owned = owned_steps(tx, self.worker_id)
+            self._on_owned(owned, asked_at)
 
     def close(self) -> None:
         """Let go of the liveness lock."""

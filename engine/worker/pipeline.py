@@ -16,7 +16,7 @@ from engine.model.work import Flush, Pointer, Progress, Reschedule, StepOutcome
 from engine.worker.attempts import released
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from engine.model.work import Claimed, Flushed
     from engine.worker.attempts import Ended
@@ -93,6 +93,8 @@ class Pipeline:
         self._outlets = outlets
         self._monotonic_us = monotonic_us
         self._worker_id: int | None = None
+        self._paused: frozenset[str] = frozenset()
+        self._queues = serving.queues
         self._reschedules: list[Reschedule] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._pointers: list[Pointer] = []
@@ -114,6 +116,19 @@ class Pipeline:
         """Begin, or go on, under this identity."""
         self._worker_id = worker_id
         self.hint()
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Take steps from all queues that are served but these, from now on. What runs is not touched."""
+        resumed = self._paused.difference(queues)
+        self._paused = frozenset(queues)
+        self._queues = tuple(queue for queue in self._serving.queues if queue not in self._paused)
+        if resumed:
+            self.hint()
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that steps are taken from: those that are served and not paused."""
+        return self._queues
 
     def suspend(self) -> None:
         """Drop everything: what this worker held is not its own any more, until it has another identity."""
@@ -188,7 +203,7 @@ class Pipeline:
         self.pump_later()
 
     def woken(self, pointers: Sequence[Pointer]) -> None:
-        """Take in flows that were woken outside of a flush, on queues that are served here: they are to be claimed."""
+        """Take in flows that were woken outside of a flush, on queues that steps are taken from: to be claimed."""
         self._pointers += pointers
         self.hint()
 
@@ -216,13 +231,16 @@ class Pipeline:
         serving = self._serving
         # Over a broker, room beyond what was taken up before is for what arrives.
         room = self._free() if serving.embedded else min(self._free(), self._ended)
-        claim = serving.embedded and self._hinted and room > 0
+        claim = serving.embedded and self._hinted and room > 0 and bool(self._queues)
         # What arrived and is not claimed while this worker drains goes back to the broker.
         arrivals = [] if self._draining else self._arrivals
+        # Of a queue that was paused meanwhile nothing is claimed; but what loses its message has to be offered again.
+        arrived, postponed = self._sorted([arrival.pointer for arrival in arrivals])
+        woken, _ = self._sorted(self._pointers)
         flush = Flush(
-            self._worker_id, serving.lease_us, serving.queues, room,
+            self._worker_id, serving.lease_us, self._queues, room,
             reschedules=self._reschedules, progress=list(self._progress.values()),
-            pointers=self._pointers + [arrival.pointer for arrival in arrivals], claim_due=claim,
+            pointers=woken + arrived, postponed=postponed, claim_due=claim,
             take_new=not self._draining, take_woken=not self._draining, resend_us=serving.resend_us,
         )  # fmt: skip
         reload = self._driving.fill(flush)
@@ -235,6 +253,13 @@ class Pipeline:
         self._flushing = True
         self._sent_us = self._monotonic_us()
         self._outlets.submit(flush, reload)
+
+    def _sorted(self, pointers: list[Pointer]) -> tuple[list[Pointer], list[Pointer]]:
+        """Return the pointers to steps that may be claimed, and those to steps of paused queues."""
+        if not self._paused:
+            return pointers, []
+        paused = [pointer for pointer in pointers if pointer.queue in self._paused]
+        return [pointer for pointer in pointers if pointer.queue not in self._paused], paused
 
     def replied(self, reply: FlushReply) -> None:
         """Take in the answer to the flush that is under way."""

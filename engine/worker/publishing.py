@@ -1,4 +1,4 @@
-"""The stage that publishes pointers and acknowledges deliveries, in batches of whatever has gathered."""
+"""The stage that publishes pointers, acknowledges deliveries and tells peers, in batches of whatever has gathered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLOSE_SECONDS = 5.0
 
 
 class Publishing:
-    """Acknowledges deliveries and publishes pointers, in the background."""
+    """Acknowledges deliveries, publishes pointers and broadcasts topics, in the background."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -32,6 +32,7 @@ class Publishing:
         self._deliveries: list[Delivery] = []
         self._pointers: dict[tuple[str, int], Pointer] = {}
         """By their steps: what is offered again while its first message still waits here is sent once."""
+        self._topics: set[str] = set()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="milepost-publisher", daemon=True)
 
@@ -54,6 +55,12 @@ class Publishing:
             self._deliveries += deliveries
             self._changed.notify()
 
+    def tell(self, topic: str) -> None:
+        """Have peers told of a change; those that wait here are told of once."""
+        with self._changed:
+            self._topics.add(topic)
+            self._changed.notify()
+
     def close(self) -> None:
         """Do what is waiting, and end."""
         with self._changed:
@@ -65,15 +72,18 @@ class Publishing:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._deliveries or self._pointers or self._closed):
+                while not (self._deliveries or self._pointers or self._topics or self._closed):
                     self._changed.wait()
                 deliveries, self._deliveries = self._deliveries, []
                 pointers, self._pointers = list(self._pointers.values()), {}
-            if not deliveries and not pointers:
+                topics, self._topics = self._topics, set()
+            if not (deliveries or pointers or topics):
                 return
             try:
                 if deliveries:
                     self._acknowledge(deliveries)
+                for topic in topics:
+                    self._broker.tell(topic)
                 self._broker.publish(pointers)
             except Exception:
                 log.exception("publishing failed")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from engine.messaging import NotAPointer, pointer_of
+from engine.messaging import NotAPointer, pointer_of, topics_of
 from transports.errors import Closed, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.messaging import Broker
     from engine.model.work import Pointer
@@ -37,17 +37,26 @@ class Arrival(NamedTuple):
 
 
 class Receiving:
-    """Receives from the worker's queues, as much as ``room()`` says, and hands it to ``on_arrival``."""
+    """Receives from the worker's queues, as much as ``room()`` says, and hands it to ``on_arrival``.
+
+    ``on_heard`` gets the topics of broadcasts.
+    """
 
     def __init__(
         self, broker: Broker, queues: Sequence[str], room: Callable[[], int],
         on_arrival: Callable[[Sequence[Arrival]], None], on_foreign: Callable[[Sequence[Delivery]], None],
+        on_heard: Callable[[Collection[str]], None],
     ) -> None:  # fmt: skip
         self._broker = broker
         self._queues = list(queues)
         self._room = room
         self._on_arrival = on_arrival
         self._on_foreign = on_foreign
+        self._on_heard = on_heard
+        self._paused: frozenset[str] = frozenset()
+        self._consumed: list[str] | None = None
+        self._subscribed = not broker.transport.capabilities.broadcasts
+        self._subscribe_at = 0.0
         self._changed = threading.Condition()
         self._unsettled = 0
         self._closed = False
@@ -67,6 +76,12 @@ class Receiving:
     def room_changed(self) -> None:
         """Look again how much room there is."""
         with self._changed:
+            self._changed.notify()
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Receive from all queues but these, from now on. What was asked for already may still come."""
+        with self._changed:
+            self._paused = frozenset(queues)
             self._changed.notify()
 
     def close(self) -> None:
@@ -95,10 +110,27 @@ class Receiving:
 
     def _declare(self) -> None:
         now = time.monotonic()
+        wanted = [queue for queue in self._queues if queue not in self._paused]
         if self._declared_at is None or now - self._declared_at > DECLARE_SECONDS:
             self._broker.declare(self._queues)
-            self._broker.transport.consume(self._queues)
+            self._consumed = None
             self._declared_at = now
+        if wanted != self._consumed:
+            self._broker.transport.consume(wanted)
+            self._consumed = wanted
+        if not self._subscribed and now >= self._subscribe_at:
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        """Hear broadcasts from now on. Work does not wait for it: whoever hears nothing looks by itself."""
+        try:
+            self._broker.transport.subscribe()
+            self._subscribed = True
+        except Closed:
+            raise
+        except TransportError as error:
+            self._subscribe_at = time.monotonic() + DECLARE_SECONDS
+            log.warning("broadcasts cannot be heard", error=str(error), retry_in_seconds=DECLARE_SECONDS)
 
     def _wait_for_room(self) -> int:
         with self._changed:
@@ -111,6 +143,8 @@ class Receiving:
     def _receive(self, room: int) -> None:
         # Without room it is called all the same: some clients must be called now and then to keep their connection.
         deliveries = self._broker.transport.receive(room, RECEIVE_SECONDS if room else 0.0)
+        if topics := topics_of(self._broker.transport.broadcasts()):
+            self._on_heard(topics)
         arrivals: list[Arrival] = []
         foreign: list[Delivery] = []
         for delivery in deliveries:

@@ -17,6 +17,8 @@ import structlog
 from engine.definitions.publishing import PUBLISH
 from engine.errors import ConfigError
 from engine.messaging.outlets import OpenOutlets
+from engine.model.topics import QUEUES, STEPS
+from engine.store.pauses import get_paused
 from engine.store.start import NewExecution
 from engine.store.transactional import record_in_transaction
 from engine.store.workers import leave
@@ -27,6 +29,7 @@ from engine.worker.flows import FlowCache
 from engine.worker.flusher import Flusher
 from engine.worker.heartbeat import Heartbeat
 from engine.worker.inlet import Inlet
+from engine.worker.peers import Peers
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.processes import StepProcesses
 from engine.worker.running import Running
@@ -36,12 +39,12 @@ from engine.worker.triggers import Triggers
 from engine.worker.workqueue import Ports, open_work_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.config import Settings
     from engine.definitions.registry import Registry
     from engine.model.work import Claimed, Pointer
-    from engine.store.database import Database
+    from engine.store.database import Database, Transaction
     from engine.worker.attempts import Ended
     from engine.worker.executor import Attempt
     from engine.worker.receiving import Arrival
@@ -86,6 +89,7 @@ class Worker:
                 lambda: self._post(self._pipeline.hint),
                 self._arrived,
                 self._room,
+                self._heard,
             ),
         )
         inlet = Inlet(database, self._queue.announce, self._queue.resend_us)
@@ -96,7 +100,7 @@ class Worker:
         )  # fmt: skip
         self._sweeping = Background("milepost-sweeper", sweeper.turn)
         self._flusher = Flusher(
-            database, flows.position_of, self._queue.announce,
+            database, flows.position_of, self._queue.announce, self._gave_up,
             lambda reply: self._post(self._pipeline.replied, reply),
         )  # fmt: skip
         self._pipeline = Pipeline(
@@ -116,9 +120,12 @@ class Worker:
         self._heartbeat = Heartbeat(
             database,
             int(self._settings.lease),
-            lambda owned, asked_at: self._post(self._still_owned, owned, asked_at),
+            lambda asked_at: self._post(self._pipeline.renewed, int(asked_at * 1e6)),
+            lambda owned, asked_at: self._post(self._running.still_owned, owned, asked_at),
             lambda worker_id: self._post(self._lose_lease, worker_id),
         )
+        self._peers = Peers(database, {QUEUES: self._pause}, self._heartbeat.look, told=self._queue.told)
+        self._peering = Background("milepost-peers", self._peers.turn)
         self._suspended = False
         self._draining = False
         self._stopped = asyncio.Event()
@@ -129,7 +136,9 @@ class Worker:
     async def run(self) -> None:
         """Serve until :meth:`stop`; returns when everything is recorded or released."""
         await self._loop.run_in_executor(None, self._register)
-        background = [self._sweeping, Background("milepost-heartbeat", self._heartbeat.turn)]
+        # Before anything is claimed: what is paused already stays so.
+        await self._loop.run_in_executor(None, self._peers.look)
+        background = [self._sweeping, Background("milepost-heartbeat", self._heartbeat.turn), self._peering]
         self._flusher.start()
         self._queue.start()
         for thread in background:
@@ -233,10 +242,6 @@ class Worker:
         in_time = timeout_us is None or self._loop.time() < attempt.started + timeout_us / 1e6
         return in_time and self._pipeline.holds_lease()
 
-    def _still_owned(self, owned: set[tuple[str, int, int]], asked_at: float) -> None:
-        self._pipeline.renewed(int(asked_at * 1e6))
-        self._running.still_owned(owned, asked_at)
-
     def _room(self) -> int:
         return self._pipeline.room()
 
@@ -252,7 +257,7 @@ class Worker:
     def _recorded_itself(self, offered: list[Pointer]) -> None:
         """A transactional step is recorded: claim its flow, which it has woken, and what sends its messages, if they
         are served here and there is room. The rest is everybody's."""
-        queues = self._settings.queues
+        queues = self._pipeline.queues
         woken = [pointer for pointer in offered if pointer.queue in queues][: max(self._pipeline.room(), 1)]
         others = [pointer for pointer in offered if pointer not in woken]
         if others:
@@ -271,3 +276,23 @@ class Worker:
         progress = self._running.progress_of(attempt)
         if progress is not None:
             self._pipeline.reported(progress)
+
+    # -- news from peers, on threads of theirs -----------------------------------------------------------------------
+
+    def _heard(self, topics: Collection[str]) -> None:
+        """Somebody says that something changed."""
+        if self._peers.hear(topics):
+            self._peering.wake()
+
+    def _pause(self, tx: Transaction) -> None:
+        """Other queues are paused than before."""
+        paused = frozenset(get_paused(tx))
+        self._queue.pause(paused)
+        self._post(self._pipeline.pause, paused)
+
+    def _gave_up(self, owners: set[int]) -> None:
+        """Flows that were driven here gave up steps that these workers run."""
+        if owners - {self.worker_id}:
+            self._queue.tell(STEPS)
+        if self.worker_id in owners:
+            self._heard([STEPS])

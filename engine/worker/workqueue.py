@@ -6,7 +6,7 @@ pointers: the worker claims what the messages it received point at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.messaging import Broker, is_embedded
@@ -29,6 +29,8 @@ class Ports(NamedTuple):
     """Messages were received."""
     room: Callable[[], int]
     """How many more steps the worker can take."""
+    heard: Callable[[Collection[str]], None]
+    """Somebody says that something changed: its topics."""
 
 
 class WorkQueue(Protocol):
@@ -38,6 +40,8 @@ class WorkQueue(Protocol):
     """Steps are claimed without messages: whatever is ready."""
     resend_us: int | None
     """When a step that was offered is offered again; None where that is not needed."""
+    told: bool
+    """Whether peers hear at once what they are told."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -49,6 +53,14 @@ class WorkQueue(Protocol):
 
     def swept(self, offered: Sequence[Pointer]) -> None:
         """Have steps taken that this worker's sweeper made ready, here or elsewhere. Called on the sweeper's thread."""
+        ...
+
+    def tell(self, topic: str) -> None:
+        """Tell peers that something changed. Called from any thread; it may be lost."""
+        ...
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Take nothing from these queues, and from all others that are served. Called from any thread."""
         ...
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
@@ -72,7 +84,9 @@ def open_work_queue(settings: Settings, database: Database, ports: Ports) -> Wor
     """Return the work queue that the settings name. Raises ConfigError for a broker that cannot be used."""
     url = settings.broker.url.reveal()
     if is_embedded(url):
-        return EmbeddedQueue(database, settings.worker.queues, int(settings.worker.poll_interval), ports.hinted)
+        poll_us = int(settings.worker.poll_interval)
+        return EmbeddedQueue(database, settings.worker.queues, poll_us, ports.hinted, ports.heard)
     return BrokerQueue(
-        Broker(url), settings.worker.queues, int(settings.broker.resend_after), ports.room, ports.arrived
-    )
+        Broker(url), settings.worker.queues, int(settings.broker.resend_after), ports.room, ports.arrived,
+        ports.heard,
+    )  # fmt: skip

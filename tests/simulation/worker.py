@@ -78,7 +78,8 @@ class Worker:
         self._heartbeat = Heartbeat(
             database,
             scenario.lease_us,
-            lambda owned, asked_at: self.post("owned", lambda: self._still_owned(owned, asked_at)),
+            lambda asked_at: self.post("renewed", lambda: self.pipeline.renewed(int(asked_at * 1e6))),
+            lambda owned, asked_at: self.post("owned", lambda: self.steps.still_owned(owned, asked_at)),
             lambda worker_id: self.post("lease lost", lambda: self._lose_lease(worker_id)),
         )
         options: dict[str, Any] = {}
@@ -133,10 +134,6 @@ class Worker:
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutines.append(coroutine)
-
-    def _still_owned(self, owned: set[tuple[str, int, int]], asked_at: float) -> None:
-        self.pipeline.renewed(int(asked_at * 1e6))
-        self.steps.still_owned(owned, asked_at)
 
     def _pump(self) -> None:
         self.pipeline.pump()

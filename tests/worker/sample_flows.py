@@ -286,6 +286,11 @@ def process_times_out(path: str, forever: str) -> int:
 
 
 @step(queue="special")
+async def waits_on_special_queue() -> None:
+    await waits_for_ever.fn()
+
+
+@step(queue="special")
 def on_special_queue(a: int) -> list[int]:
     note()
     return [a, os.getpid()]
@@ -516,6 +521,11 @@ async def special() -> list[int]:
     first = await add(1, 1)
     second = await on_special_queue(first)
     return [*second, await add(second[0], 1)]
+
+
+@flow
+async def waiting_elsewhere() -> None:
+    await waits_on_special_queue()
 
 
 @flow

@@ -1,0 +1,240 @@
+"""Queues that are paused: no worker takes steps from them, nothing is lost, and all goes on when they are resumed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.client import Client
+from engine.messaging import Broker
+from engine.worker.embedded import Hints
+from engine.worker.heartbeat import Heartbeat
+from tests.worker.sample_flows import CALLS, CANCELLED, GATE
+from tests.worker.serving import Served, Store, serving, wait_until
+from transports.memory import MemoryBroker, forget_memory_broker, memory_broker
+
+BEGUN = "SELECT count(*) FROM milepost_steps WHERE queue = 'default' AND attempt > 0"
+RUNNING = "SELECT count(*) FROM milepost_steps WHERE kind = 'step' AND state = 'claimed'"
+BOTH = ("default", "special")
+LONG = "10m"
+
+
+@pytest.fixture(params=["embedded", "memory", "sql"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """How workers learn of steps, and of pauses: the URL of a broker."""
+    if request.param == "memory":
+        name = uuid.uuid4().hex
+        yield f"memory://{name}"
+        forget_memory_broker(name)
+    else:
+        yield "sql" if request.param == "embedded" else f"sql+sqlite:///{tmp_path / 'broker.db'}"
+
+
+@pytest.fixture
+def memory() -> Iterator[tuple[str, MemoryBroker]]:
+    """An in-memory broker of this test's own, and its URL."""
+    name = uuid.uuid4().hex
+    yield f"memory://{name}", memory_broker(name)
+    forget_memory_broker(name)
+
+
+def takes_from(served: Served, *queues: str) -> None:
+    """Wait until a worker takes steps from these queues and no others."""
+    assert served.worker is not None
+    pipeline = served.worker._pipeline
+    wait_until(lambda: pipeline.queues == queues, f"a worker taking steps from {queues}")
+
+
+def test_nothing_is_taken_from_a_paused_queue_until_it_is_resumed(store: Store, broker: str) -> None:
+    with (
+        serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served,
+        Client(store.database, broker=broker) as client,
+    ):
+        client.pause_queue("default", "to look at it")
+        takes_from(served, "special")
+        ids = [client.start("sequence", n=3).id for _ in range(5)]
+        timed, waiting = client.start("timers", n=2).id, client.start("approval").id
+        client.signal(waiting, "approved", "a signature")
+        # What is on another queue goes on, before and after what waits.
+        assert client.options(queue="special").start("sequence", n=5).result("30s") == 5
+        assert store.rows(BEGUN) == [(0,)]
+        shown = {view.name: (view.ready, view.reason) for view in client.queues()}
+        assert shown["default"][1] == "to look at it"
+        assert client.resume_queue("default") is True
+        assert [store.result(id) for id in ids] == [3] * 5
+        assert (store.result(timed), store.result(waiting)) == (2, "got a signature")
+    store.check()
+
+
+def test_what_runs_goes_on_to_its_end_and_the_next_step_waits(store: Store, broker: str) -> None:
+    with (
+        serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served,
+        Client(store.database, broker=broker) as client,
+    ):
+        id = client.start("gates", n=3).id
+        wait_until(lambda: len(CALLS) == 3, "three steps being under way")
+        client.pause_queue("default")
+        takes_from(served, "special")
+        GATE.set()
+        # The flow belongs to what ran: it is driven to its end by the results.
+        assert store.result(id) == 3
+        client.resume_queue("default")
+        client.pause_queue("special")
+        takes_from(served, "default")
+        waits = client.start("special").id
+        row = store.wait_for_step(waits, "ready", seq=2)
+        assert (row.queue, row.attempt) == ("special", 0)
+        assert client.start("sequence", n=2).result("30s") == 2
+        assert store.step(waits, 2).state == "ready"
+        client.resume_queue("special")
+        assert store.result(waits) is not None
+    store.check()
+
+
+def test_a_worker_that_starts_takes_nothing_from_a_queue_that_is_paused_already(store: Store, broker: str) -> None:
+    with Client(store.database, broker=broker) as client:
+        client.pause_queue("default")
+        ids = [client.start("sequence", n=2).id for _ in range(3)]
+        with serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served:
+            takes_from(served, "special")
+            assert client.options(queue="special").start("only_inline", n=2).result("30s") == 2
+            assert store.rows(BEGUN) == [(0,)]
+            client.resume_queue("default")
+            assert [store.result(id) for id in ids] == [2] * 3
+    store.check()
+
+
+def test_all_queues_of_a_worker_may_be_paused(store: Store, broker: str) -> None:
+    with (
+        serving(store.url, settings={"broker.url": broker}) as served,
+        Client(store.database, broker=broker) as client,
+    ):
+        assert client.start("sequence", n=2).result("30s") == 2
+        client.pause_queue("default")
+        takes_from(served)
+        id = client.start("sequence", n=2).id
+        client.pause_queue("default", "another reason")
+        client.resume_queue("default")
+        assert store.result(id) == 2
+    store.check()
+
+
+def test_idle_workers_are_not_sent_to_look_for_what_is_paused(store: Store) -> None:
+    """What stays ready would have them look at every change in the database: each time with a lock, for nothing."""
+    store.start("sequence", n=1)
+    looks: list[str] = []
+    hints = Hints(store.database, BOTH, 1000, lambda: looks.append("look"), lambda _topics: None)
+    try:
+        hints.turn()
+        assert looks == ["look"]
+        hints.pause(["default"])
+        for _ in range(5):
+            store.start("sequence", n=1)
+            hints.turn()
+        assert looks == ["look"]
+        hints.pause([])
+        hints.turn()
+        assert looks == ["look", "look"]
+    finally:
+        hints.close()
+        hints.turn()
+
+
+def test_a_broker_that_was_wiped_during_the_pause(store: Store, memory: tuple[str, MemoryBroker]) -> None:
+    """Steps that had waited for long go on soon, though nobody knows of their messages any more."""
+    url, broker = memory
+    settings = {"broker.url": url, "broker.resend_after": "100ms"}
+    with serving(store.url, settings=settings) as served, Client(store.database, broker=url) as client:
+        client.pause_queue("default")
+        takes_from(served)
+        ids = [handle.id for handle in client.start_many("sequence", [{"n": 1}] * 20)]
+        # As if they had waited for an hour.
+        store.execute("UPDATE milepost_steps SET ready_us = ready_us - 3600000000, due_at_us = due_at_us - 3600000000")
+        wait_until(lambda: all(store.step(id, 0).due_at_us > store.step(id, 0).created_us + 10**9 for id in ids))
+        broker.wipe()
+        client.resume_queue("default")
+        assert [store.result(id) for id in ids] == [1] * 20
+    store.check()
+
+
+def test_messages_that_had_been_received_when_their_queue_was_paused(
+    store: Store, memory: tuple[str, MemoryBroker]
+) -> None:
+    """They are dropped, and their steps are offered again: here by the sweeper, after the pause."""
+    url, broker = memory
+    settings = {"broker.url": url, "broker.resend_after": "100ms"}
+    with serving(store.url, settings=settings) as served, Client(store.database, broker=url) as client:
+        client.pause_queue("default")
+        takes_from(served)
+        assert served.worker is not None
+        # A worker that goes on receiving from a queue for a while after the pipeline has heard of the pause.
+        served.worker._queue.pause(())
+        ids = [handle.id for handle in client.start_many("sequence", [{"n": 1}] * 20)]
+        wait_until(lambda: broker.depth("default") == 0, "all messages being received and dropped")
+        assert {store.step(id, 0).attempt for id in ids} == {0}
+        client.resume_queue("default")
+        assert [store.result(id) for id in ids] == [1] * 20
+    store.check()
+
+
+def test_a_pause_is_heard_of_where_broadcasts_are_lost(
+    store: Store, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Broker, "tell", lambda _broker, _topic: None)
+    monkeypatch.setattr("engine.client.announcer.send_change", lambda _database, _topic: None)
+    with (
+        serving(store.url, settings={"broker.url": broker}) as served,
+        Client(store.database, broker=broker) as client,
+    ):
+        takes_from(served, "default")
+        client.pause_queue("default")
+        takes_from(served)
+        client.resume_queue("default")
+        takes_from(served, "default")
+
+
+def test_a_pause_is_told_of_at_once(store: Store, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if broker == "sql" and "sqlite" in store.url:
+        pytest.skip("SQLite tells nobody: workers look every half second")
+    monkeypatch.setattr("engine.worker.peers.LOOK_SECONDS", 3600.0)
+    with (
+        serving(store.url, settings={"broker.url": broker}) as served,
+        Client(store.database, broker=broker) as client,
+    ):
+        # Once something was received, the worker listens.
+        assert client.start("sequence", n=1).result("30s") == 1
+        client.pause_queue("default")
+        takes_from(served)
+        client.resume_queue("default")
+        takes_from(served, "default")
+
+
+def test_a_step_that_another_worker_runs_is_broken_off_at_once(
+    store: Store, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that gives it up tells the one that runs it, which would find out by its next heartbeat."""
+    if broker == "sql" and "sqlite" in store.url:
+        pytest.skip("SQLite tells nobody")
+    heartbeat = Heartbeat.turn
+
+    def slowly(self: Heartbeat) -> float:
+        heartbeat(self)
+        return 3600.0
+
+    monkeypatch.setattr(Heartbeat, "turn", slowly)
+    settings = {"broker.url": broker}
+    with (
+        serving(store.url, settings=settings, queues=["default"], lease=LONG),
+        serving(store.url, settings=settings, queues=["special"], lease=LONG),
+        Client(store.database, broker=broker) as client,
+    ):
+        assert client.start("special").result("30s") is not None
+        id = client.start("waiting_elsewhere").id
+        wait_until(lambda: store.rows(RUNNING) == [(1,)], "the step being under way")
+        client.cancel(id)
+        assert CANCELLED.wait(30)
+        assert store.result(id, "cancelled") is not None
+    store.check()
