@@ -18,7 +18,8 @@ from engine.masking import MASK, mask_secrets, names_a_secret
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 
-# Below a warning these talk about every packet and every statement, data and credentials included.
+# Below a warning these talk about every packet and every statement, data and credentials included. pika is not among
+# them: the transport that uses it silences it altogether, as it says seven times what is raised once.
 QUIET_LIBRARIES: Final = (
     "alembic",
     "amqp",
@@ -26,7 +27,6 @@ QUIET_LIBRARIES: Final = (
     "boto3",
     "botocore",
     "kombu",
-    "pika",
     "pymysql",
     "psycopg",
     "sqlalchemy",

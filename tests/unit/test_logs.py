@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from engine.logs import QUIET_LIBRARIES, configure_logging
+from transports import open_transport
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +127,17 @@ def test_no_secret_is_written(style: Any) -> None:
     assert "hunter2" not in text
     assert text.count("me:***@db/shop") == 7
     assert text.count("RuntimeError") >= 2
+
+
+def test_a_client_that_its_transport_silences_stays_silent() -> None:
+    logger = logging.getLogger("pika")
+    before = logger.level
+    logger.setLevel(logging.NOTSET)
+    try:
+        stream = io.StringIO()
+        configure_logging("info", "json", stream)
+        open_transport("amqp://host").close()
+        logging.getLogger("pika.adapters").error("what is raised too")
+        assert stream.getvalue() == ""
+    finally:
+        logger.setLevel(before)
