@@ -19,7 +19,7 @@ from engine.rules.feel.timeline import (
     place_of,
     place_of_time,
 )
-from engine.rules.feel.types import describe, type_of
+from engine.rules.feel.types import kind_of
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Time, Value, YearsMonthsDuration
 
 _T = TypeVar("_T")
@@ -83,7 +83,7 @@ def negate(ev: Evaluation, a: Value) -> Value:
         return YearsMonthsDuration(-a.months)
     if type(a) is DaysTimeDuration:
         return DaysTimeDuration(-a.nanoseconds)
-    return ev.problem(f"there is no - of {_named(a)}")
+    return ev.problem(f"there is no - of {kind_of(a)}")
 
 
 class _NoResult(Exception):
@@ -97,15 +97,11 @@ def _by_table(ev: Evaluation, table: _Table, sign: str, a: Value, b: Value) -> V
     try:
         return operation(a, b)
     except _NoResult as reason:
-        return ev.problem(f"{_named(a)} {sign} {_named(b)}: {reason}")
+        return ev.problem(f"{kind_of(a)} {sign} {kind_of(b)}: {reason}")
 
 
 def _misfit(ev: Evaluation, sign: str, a: Value, b: Value) -> None:
-    return ev.problem(f"there is no {_named(a)} {sign} {_named(b)}")
-
-
-def _named(value: Value) -> str:
-    return describe(type_of(value)) if type(value) is not dict and type(value) is not list else type(value).__name__
+    return ev.problem(f"there is no {kind_of(a)} {sign} {kind_of(b)}")
 
 
 def _within(value: _T | None) -> _T:

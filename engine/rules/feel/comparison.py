@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.timeline import place_of, place_of_time
-from engine.rules.feel.types import describe, type_of
+from engine.rules.feel.types import kind_of
 from engine.rules.feel.values import (
     Date,
     DateTime,
@@ -31,7 +31,7 @@ def equals(ev: Evaluation, a: Value, b: Value) -> bool | None:
             return False
         if isinstance(a, Function) and isinstance(b, Function):
             return False
-        return ev.problem(f"{_named(a)} cannot be compared with {_named(b)}")
+        return ev.problem(f"{kind_of(a)} cannot be compared with {kind_of(b)}")
     if kind in _PLAIN or a is b:
         return a == b
     return _same_parts(ev, a, b)
@@ -111,7 +111,7 @@ def compare(ev: Evaluation, a: Value, b: Value) -> int | None:
         return (a.nanoseconds > b.nanoseconds) - (a.nanoseconds < b.nanoseconds)
     if type(a) is YearsMonthsDuration and type(b) is YearsMonthsDuration:
         return (a.months > b.months) - (a.months < b.months)
-    return ev.problem(f"{_named(a)} and {_named(b)} have no order")
+    return ev.problem(f"{kind_of(a)} and {kind_of(b)} have no order")
 
 
 def _order_of_places(ev: Evaluation, a: tuple[bool, int], b: tuple[bool, int]) -> int | None:
@@ -213,7 +213,3 @@ def range_between(
     if start is None or end is None:
         return ev.problem("an end of a range is null")
     return None if compare(ev, start, end) is None else Range(start, end, start_closed, end_closed)
-
-
-def _named(value: Value) -> str:
-    return describe(type_of(value))

@@ -10,7 +10,7 @@ from engine.rules.feel.days import weekday
 from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.numbers import CONTEXT, truncated
 from engine.rules.feel.timeline import DAY, SECOND, offset_of, offset_of_time
-from engine.rules.feel.types import describe, type_of
+from engine.rules.feel.types import kind_of
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Range, Time, Value, YearsMonthsDuration
 
 _MINUTE: Final = 60 * SECOND
@@ -28,7 +28,7 @@ def property_of(ev: Evaluation, value: Value, name: str) -> Value:
         return [property_of(ev, item, name) for item in value]
     known = _PROPERTIES.get(type(value), {}).get(name)
     if known is None:
-        return ev.problem(f"there is no property {name!r} of {describe(type_of(value))}")
+        return ev.problem(f"there is no property {name!r} of {kind_of(value)}")
     return known(value)
 
 

@@ -111,6 +111,8 @@ _SIMPLE: Final[Mapping[type, Type]] = {
     YearsMonthsDuration: YEARS_MONTHS,
 }
 
+_COLLECTIONS: Final[Mapping[type, str]] = {list: "list", dict: "context", Range: "range"}
+
 
 def type_of(value: Value) -> Type:
     """Return the most particular type of ``value``; of a list, what all of its elements conform to."""
@@ -171,7 +173,7 @@ def _fits(value: Value, type_: Type) -> bool:
     if type(type_) is SimpleType:
         return _SIMPLE.get(type(value)) is type_
     if type(type_) is ListType:
-        return type(value) is list and all(_fits(item, type_.item) for item in value)
+        return type(value) is list and (type_.item is ANY or all(_fits(item, type_.item) for item in value))
     if type(type_) is ContextType:
         return type(value) is dict and all(name in value and _fits(value[name], entry) for name, entry in type_.entries)
     if type(type_) is RangeType:
@@ -193,7 +195,17 @@ def coerce(ev: Evaluation, value: Value, type_: Type) -> Value:
         return value[0]
     if type_ is DATE_TIME and type(value) is Date:
         return DateTime(value, MIDNIGHT_UTC)
-    return ev.problem(f"expected {describe(type_)}, but it is {describe(type_of(value))}")
+    return ev.problem(f"expected {describe(type_)}, but it is {kind_of(value)}")
+
+
+def kind_of(value: Value) -> str:
+    """Return the name of the type of ``value``, without the types of its parts."""
+    simple = _SIMPLE.get(type(value))
+    if type(simple) is SimpleType:
+        return simple.name
+    if isinstance(value, Function):
+        return "function"
+    return _COLLECTIONS.get(type(value), "Any")
 
 
 def describe(type_: Type) -> str:
