@@ -46,6 +46,7 @@ def from_python(value: object) -> Value:
 
 
 def _from(value: object, depth: int) -> Value:
+    kind: type = type(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):
@@ -60,7 +61,7 @@ def _from(value: object, depth: int) -> Value:
         return {_key(name): _from(item, depth + 1) for name, item in entries.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [_from(item, depth + 1) for item in cast("Sequence[object]", value)]
-    raise _unknown(type(value))
+    raise _unknown(kind)
 
 
 def _unknown(kind: type) -> NotAValue:

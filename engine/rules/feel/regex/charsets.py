@@ -80,9 +80,7 @@ def _categories() -> dict[str, Charset]:
                 ranges[-1] = (ranges[-1][0], code)
             else:
                 ranges.append((code, code))
-    used = {
-        name: charset(ranges + [_PRIVATE[0], _PRIVATE[1]] if name == "Co" else ranges) for name, ranges in found.items()
-    }
+    used = {name: charset([*ranges, *_PRIVATE] if name == "Co" else ranges) for name, ranges in found.items()}
     return used | {"Cn": complement(charset(span for name, of in used.items() if name != "Cn" for span in of))}
 
 
