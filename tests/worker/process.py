@@ -1,4 +1,7 @@
-"""``python -m tests.worker.process URL``: one worker, until a signal; says ``ready`` once it is registered."""
+"""``python -m tests.worker.process URL``: one worker, until a signal; says ``ready`` once it is registered.
+
+Settings come from ENGINE_ variables.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from tests.worker.serving import MODULE
 
 async def serve(url: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name.startswith("ENGINE_")}
-    settings = load_settings(None, {"store.url": url, "flows": [MODULE]}, environment=environment)
-    worker = Worker(settings, Database(url), load_modules([MODULE]))
+    settings = load_settings(None, {"store.url": url}, environment={"ENGINE_FLOWS": MODULE} | environment)
+    worker = Worker(settings, Database(url), load_modules(settings.flows))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
