@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Literal, cast
 
+from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.types import Type
 from engine.rules.feel.values import Value
 
@@ -276,6 +278,25 @@ class UnaryTests:
     anything: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Conformed:
+    """A value that is converted to a type of the model, or is null if it cannot be."""
+
+    at: int
+    value: Node
+    conform: Callable[[Evaluation, Value], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class TableNode:
+    """A decision table: what it is decided by, the inputs, and the variables that its cells use."""
+
+    at: int
+    decide: Callable[[Evaluation, Mapping[str, Value], list[Value]], Value]
+    inputs: tuple[Node, ...]
+    variables: tuple[str, ...]
+
+
 Node = (
     Constant
     | Moment
@@ -299,4 +320,26 @@ Node = (
     | RangeNode
     | SignTest
     | UnaryTests
+    | Conformed
+    | TableNode
 )
+
+
+def mentions(node: object, name: str) -> bool:
+    """Tell whether a tree uses a variable of this name."""
+    return any(found == name for found in names_in(node))
+
+
+def names_in(node: object) -> Iterator[str]:
+    """Yield the names that a tree uses, as often as it does."""
+    if isinstance(node, Name):
+        yield node.name
+    elif isinstance(node, TableNode):
+        yield from node.variables
+        yield from names_in(node.inputs)
+    elif isinstance(node, tuple):
+        for part in cast("tuple[object, ...]", node):
+            yield from names_in(part)
+    elif is_dataclass(node) and not isinstance(node, type):
+        for one in fields(node):
+            yield from names_in(getattr(node, one.name))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from engine.rules.feel.builtins import BUILTINS
 from engine.rules.feel.lexer import words_of
 from engine.rules.feel.types import ANY, ContextType, ListType, Type
 
@@ -39,6 +40,9 @@ class Lexicon:
         return None
 
 
+_BUILTINS: Final = Lexicon(BUILTINS)
+
+
 class Scope:
     """The variables of a place in a text, each with what is known of its type, and those of the places around it."""
 
@@ -61,7 +65,7 @@ class Scope:
         return self._lexicon
 
     def longest(self, tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
-        """Return the longest name of this scope or one around it that begins at this token."""
+        """Return the longest name of this scope, one around it or the built-in functions that begins at this token."""
         best: tuple[str, int] | None = None
         scope: Scope | None = self
         while scope is not None:
@@ -69,7 +73,8 @@ class Scope:
             if found is not None and (best is None or found[1] > best[1]):
                 best = found
             scope = scope.outer
-        return best
+        found = _BUILTINS.longest(tokens, at)
+        return found if found is not None and (best is None or found[1] > best[1]) else best
 
     def type_of(self, name: str) -> Type | None:
         """Return the type of a variable; None if there is none of that name."""

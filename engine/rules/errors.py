@@ -1,0 +1,13 @@
+"""What can be wrong with decision models."""
+
+from __future__ import annotations
+
+from engine.errors import MilepostError
+
+
+class RuleError(MilepostError):
+    """Something is wrong with rules, or with how they are used."""
+
+
+class ModelError(RuleError):
+    """A decision model cannot be read, or is not complete in itself."""

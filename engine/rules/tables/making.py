@@ -1,0 +1,97 @@
+"""From a table as it is written to one that can be decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.rules.errors import ModelError
+from engine.rules.feel import nodes
+from engine.rules.feel.compiler import compile_node, compile_test_tree
+from engine.rules.feel.inference import infer
+from engine.rules.feel.parser import parse_expression, parse_unary_tests
+from engine.rules.feel.types import ANY
+from engine.rules.tables.hits import SINGLE_HIT
+from engine.rules.tables.table import Column, Conclusion, Row, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.rules.feel.compiler import Compiled, CompiledTests
+    from engine.rules.feel.nodes import Node
+    from engine.rules.feel.scope import Scope
+    from engine.rules.feel.types import Type
+    from engine.rules.items import ItemTypes
+    from engine.rules.model import DecisionTable, InputClause, OutputClause, Rule
+    from engine.rules.tables.table import Conform
+
+
+def make_table(
+    table: DecisionTable, inputs: Sequence[Node], scope: Scope, items: ItemTypes
+) -> tuple[Table, tuple[str, ...]]:
+    """Return the table, and the names of the variables that its cells use.
+
+    ``inputs`` are the trees of its input expressions. Raises FeelSyntaxError, and ModelError for rules of another
+    length than the table.
+    """
+    maker = _Maker(table, scope, items)
+    columns = tuple(maker.column(clause, node) for clause, node in zip(table.inputs, inputs, strict=True))
+    conclusions = tuple(maker.conclusion(clause) for clause in table.outputs)
+    rows = tuple(maker.row(place, rule) for place, rule in enumerate(table.rules))
+    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation)
+    return made, tuple(sorted(name for name in maker.names if scope.type_of(name) is not None))
+
+
+class _Maker:
+    def __init__(self, table: DecisionTable, scope: Scope, items: ItemTypes) -> None:
+        self._table = table
+        self._scope = scope
+        self._items = items
+        self._types: list[Type] = []
+        self.names: set[str] = set()
+
+    def column(self, clause: InputClause, node: Node) -> Column:
+        item = self._items.named(clause.type)
+        self._types.append(item.type if item.type is not ANY else infer(node, self._scope))
+        allowed = None if clause.allowed is None else self._tests(clause.allowed, item.type)
+        return Column(clause.label or clause.expression, self._conform(clause.type), allowed)
+
+    def conclusion(self, clause: OutputClause) -> Conclusion:
+        # The type of the table is that of its one output, unless it comes to a list of outputs.
+        single = len(self._table.outputs) == 1 and self._table.hit_policy in SINGLE_HIT
+        type_ = clause.type or (self._table.type if single else None)
+        default = None if clause.default is None else self._expression(clause.default)
+        allowed: tuple[CompiledTests, ...] = ()
+        if clause.allowed is not None:
+            tests = parse_unary_tests(clause.allowed, self._scope)
+            allowed = tuple(
+                compile_test_tree(clause.allowed, nodes.UnaryTests(test.at, (test,)), self._scope, self._items.type_of)
+                for test in tests.tests
+            )
+        return Conclusion(clause.name or clause.label or "", self._conform(type_), allowed, default)
+
+    def row(self, place: int, rule: Rule) -> Row:
+        if len(rule.conditions) != len(self._table.inputs) or len(rule.conclusions) != len(self._table.outputs):
+            raise ModelError(
+                f"rule {place + 1} of a table has {len(rule.conditions)} conditions and {len(rule.conclusions)} "
+                f"conclusions, and the table has {len(self._table.inputs)} and {len(self._table.outputs)}"
+            )
+        tests = tuple(
+            None if text == "-" else self._tests(text, type_)
+            for text, type_ in zip(rule.conditions, self._types, strict=True)
+        )
+        return Row(tests, tuple(self._expression(text) for text in rule.conclusions))
+
+    def _conform(self, name: str | None) -> Conform | None:
+        item = self._items.named(name)
+        return None if item.type is ANY and item.is_plain else item.conform
+
+    def _tests(self, text: str, tested: Type) -> CompiledTests:
+        scope = self._scope.inner({"?": tested})
+        tree = parse_unary_tests(text, scope)
+        self.names.update(nodes.names_in(tree))
+        return compile_test_tree(text, tree, scope, self._items.type_of)
+
+    def _expression(self, text: str) -> Compiled:
+        tree = parse_expression(text, self._scope) if text else nodes.Constant(0, None)
+        self.names.update(nodes.names_in(tree))
+        return compile_node(text, tree, self._scope, self._items.type_of)
