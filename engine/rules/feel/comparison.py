@@ -170,19 +170,6 @@ def _fits(value: Value, within: Range) -> bool:
     return type(end) is type(value)
 
 
-def unary_test(ev: Evaluation, value: Value, test: Value) -> bool | None:
-    """Tell whether the value passes what a cell of a decision table evaluated to.
-
-    A boolean is the answer itself, unless the value is a boolean too: then it must be the same. Everything else is as
-    ``in_test`` says.
-    """
-    if type(test) is bool and type(value) is not bool:
-        return test
-    if test is None:
-        return value is None
-    return in_test(ev, value, test)
-
-
 def conjunction(a: Value, b: Value) -> bool | None:
     """Return ``a and b``: false if one of them is false, true if both are true, and null otherwise."""
     if a is False or b is False:
@@ -200,16 +187,3 @@ def disjunction(a: Value, b: Value) -> bool | None:
 def negation(a: Value) -> bool | None:
     """Return ``not(a)``: null of what is no boolean."""
     return not a if type(a) is bool else None
-
-
-def range_between(
-    ev: Evaluation,
-    start: Value,
-    end: Value,
-    start_closed: bool,
-    end_closed: bool,
-) -> Range | None:
-    """Return the range between two values that have an order; null if they have none."""
-    if start is None or end is None:
-        return ev.problem("an end of a range is null")
-    return None if compare(ev, start, end) is None else Range(start, end, start_closed, end_closed)

@@ -100,7 +100,7 @@ def _key(name: object) -> str:
 
 
 def _number(value: int | float | Decimal) -> Value:
-    return numbers.number(Decimal(repr(value)) if isinstance(value, float) else value)
+    return numbers.number(Decimal(float.__repr__(value)) if isinstance(value, float) else value)
 
 
 def date_time_from(value: dt.datetime) -> DateTime:

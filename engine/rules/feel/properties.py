@@ -32,11 +32,6 @@ def property_of(ev: Evaluation, value: Value, name: str) -> Value:
     return known(value)
 
 
-def property_names(kind: type) -> tuple[str, ...]:
-    """Return the names of the properties that values of a class have, other than entries."""
-    return tuple(_PROPERTIES.get(kind, ()))
-
-
 def _seconds(nanoseconds: int) -> Decimal:
     return CONTEXT.scaleb(Decimal(nanoseconds), -9) if nanoseconds % SECOND else Decimal(nanoseconds // SECOND)
 

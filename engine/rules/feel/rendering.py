@@ -28,6 +28,8 @@ from engine.rules.feel.values import (
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
+_SIGNS: Final = frozenset('{}[]():,;"\\\n\r\t')
+
 _ATOMS: Final[Mapping[type, Callable[[Any], str]]] = {
     Decimal: format_number,
     bool: lambda value: "true" if value else "false",
@@ -69,11 +71,16 @@ def _write(ev: Evaluation, value: Value, pieces: list[str]) -> None:
     elif type(value) is dict:
         pieces.append("{")
         for index, (name, item) in enumerate(value.items()):
-            pieces.append(f"{', ' if index else ''}{name}: ")
+            pieces.append(f"{', ' if index else ''}{_name(name)}: ")
             _write(ev, item, pieces)
         pieces.append("}")
     else:
         pieces.append(_literal(value))
+
+
+def _name(name: str) -> str:
+    """Return the name of an entry as FEEL would read it: in quotes, if there are signs in it that no name has."""
+    return name if name and _SIGNS.isdisjoint(name) else f'"{name.translate(_ESCAPES)}"'
 
 
 def text_of_range(value: Range) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -47,7 +47,7 @@ def offset_at_instant(name: str, epoch_second: int) -> int:
     day, second = divmod(epoch_second, _SECONDS_OF_DAY)
     if zone is None:
         return 0
-    local = _moment(day, second).replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
+    local = _moment(day, second).replace(tzinfo=UTC).astimezone(zone)
     return _seconds(local.utcoffset())
 
 
@@ -67,7 +67,7 @@ def _moment(day: int, second: int) -> datetime:
     date = date_numbered(day) or Date(2000, 1, 1)
     year = date.year
     if year > 9_998:
-        year = 9_400 + year % 400
+        year = 9_200 + year % 400
     elif year < 2:
         year = 2 + (year - 2) % 400
     return datetime(year, date.month, date.day, second // 3600, second // 60 % 60, second % 60)  # noqa: DTZ001 - local

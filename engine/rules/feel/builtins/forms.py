@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from engine.rules.feel.evaluation import Evaluation
@@ -28,10 +29,19 @@ from engine.rules.feel.types import (
     RangeType,
     Type,
     describe,
-    instance_of,
     kind_of,
 )
-from engine.rules.feel.values import Date, DateTime, Function, Parameter, Value
+from engine.rules.feel.values import (
+    Date,
+    DateTime,
+    DaysTimeDuration,
+    Function,
+    Parameter,
+    Range,
+    Time,
+    Value,
+    YearsMonthsDuration,
+)
 
 LIST: Final = ListType(ANY)
 RANGE: Final = RangeType(ANY)
@@ -44,33 +54,52 @@ Body: TypeAlias = Callable[..., Value]
 _MISFIT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+_CLASSES: Final[Mapping[Type, type]] = {
+    BOOLEAN: bool,
+    NUMBER: Decimal,
+    STRING: str,
+    DATE: Date,
+    TIME: Time,
+    DATE_TIME: DateTime,
+    DAYS_TIME: DaysTimeDuration,
+    YEARS_MONTHS: YearsMonthsDuration,
+    LIST: list,
+    ANY_CONTEXT: dict,
+    RANGE: Range,
+}
+
+
 class Wanted:
     """A parameter of a form: the types it takes, whether it may be left out, and whether it may be null.
 
     What is left out is null.
     """
 
-    name: str
-    types: tuple[Type, ...] = (ANY,)
-    optional: bool = False
-    nullable: bool = False
+    __slots__ = ("_any", "_classes", "name", "nullable", "optional", "types")
+
+    def __init__(self, name: str, types: tuple[Type, ...], *, optional: bool, nullable: bool) -> None:
+        self.name = name
+        self.types = types
+        self.optional = optional
+        self.nullable = nullable
+        self._any = ANY in types
+        self._classes = frozenset(_CLASSES[type_] for type_ in types if type_ in _CLASSES)
 
     def fitting(self, value: Value) -> object:
         """Return the value as one of the types, or ``_MISFIT``."""
+        if self._any or type(value) in self._classes:
+            return value
         if value is None:
-            return None if self.nullable or ANY in self.types else _MISFIT
-        for type_ in self.types:
-            if type_ is FUNCTION:
-                if isinstance(value, Function):
-                    return value
-            elif instance_of(value, type_):
-                return value
-            elif type_ is DATE_TIME and type(value) is Date and DATE not in self.types:
-                return DateTime(value, MIDNIGHT_UTC)
-        if type(value) is list and len(value) == 1 and LIST not in self.types and value[0] is not None:
+            return None if self.nullable else _MISFIT
+        if FUNCTION in self.types and isinstance(value, Function):
+            return value
+        if type(value) is Date and DateTime in self._classes:
+            return DateTime(value, MIDNIGHT_UTC)
+        if list in self._classes:
+            return [value]
+        if type(value) is list and len(value) == 1 and value[0] is not None:
             return self.fitting(value[0])
-        return [value] if LIST in self.types else _MISFIT
+        return _MISFIT
 
     def __str__(self) -> str:
         return f"{self.name}{'?' if self.optional else ''}: {' or '.join(map(describe, self.types))}"
@@ -78,7 +107,7 @@ class Wanted:
 
 def wanted(name: str, *types: Type, optional: bool = False, nullable: bool = False) -> Wanted:
     """Return a parameter that takes values of ``types``, or of any type."""
-    return Wanted(name, types or (ANY,), optional, nullable)
+    return Wanted(name, types or (ANY,), optional=optional, nullable=nullable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +120,22 @@ class Form:
 
     def by_position(self, args: list[Value]) -> list[object] | None:
         """Return what to call the body with, or None if the arguments do not fit."""
-        parameters = self.parameters
-        count = len(parameters)
         if self.variadic:
-            if len(args) < count:
-                return None
-            args, rest = args[: count - 1], args[count - 1 :]
-            several = [parameters[-1].fitting(value) for value in rest]
-            if _MISFIT in several:
-                return None
-        elif len(args) > count:
+            return self._spread(args)
+        parameters = self.parameters
+        if len(args) > len(parameters):
             return None
         bound = [wanted.fitting(value) for wanted, value in zip(parameters, args, strict=False)]
-        if _MISFIT in bound:
+        bound.extend(None if missing.optional else _MISFIT for missing in parameters[len(args) :])
+        return None if _MISFIT in bound else bound
+
+    def _spread(self, args: list[Value]) -> list[object] | None:
+        *first, last = self.parameters
+        if len(args) <= len(first):
             return None
-        if self.variadic:
-            return [*bound, several]  # pyright: ignore[reportPossiblyUnboundVariable]
-        for missing in parameters[len(bound) :]:
-            if not missing.optional:
-                return None
-            bound.append(None)
-        return bound
+        bound = [wanted.fitting(value) for wanted, value in zip(first, args, strict=False)]
+        rest = [last.fitting(value) for value in args[len(first) :]]
+        return None if _MISFIT in bound or _MISFIT in rest else [*bound, rest]
 
     def by_name(self, args: Mapping[str, Value]) -> list[object] | None:
         """Return what to call the body with, or None if the arguments do not fit."""

@@ -145,7 +145,7 @@ def _flatten(ev: Evaluation, items: list[Value]) -> Value:
     while open_items:
         item = open_items.pop()
         if type(item) is list:
-            ev.room_for_items(len(open_items) + len(item))
+            ev.spend(len(item))
             open_items.extend(reversed(item))
         else:
             made.append(item)

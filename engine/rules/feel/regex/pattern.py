@@ -70,8 +70,8 @@ class Pattern:
     def _search(self, ev: Evaluation, text: str, start: int) -> Spans | None:
         length = len(text) - start
         if ways(self._node, length) * (length + 1) <= MAX_TRIES:
-            ev.spend((length >> 6) + 1)
             match = self._re().search(text, start)
+            ev.spend(((length if match is None else match.end() - start) >> 6) + 1)
             return None if match is None else tuple(edge for span in match.regs for edge in span)
         if self._machine is None:
             self._machine = Machine(self._node, self.groups)
