@@ -45,7 +45,8 @@ class TransportFactory(Protocol):
 def open_transport(url: str, **options: Any) -> Transport:
     """Open the transport for this URL, such as ``memory://tests`` or ``sql+postgresql://user:password@host/database``.
 
-    Options may stand in the URL's query too. Raises NoTransport if there is none for this scheme, or if its client
+    Options may stand in the URL's query too; :mod:`transports.options` says which ones every transport of this package
+    has. Raises NoTransport if there is none for this scheme, or if its client
     library is not installed, and Refused if the URL or an option cannot be used.
     """
     scheme, mark, _ = url.partition("://")

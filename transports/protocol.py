@@ -131,8 +131,9 @@ class Transport(Protocol):
         """Send a batch; return once the broker has confirmed, with the messages that it did not take.
 
         An error that concerns single messages (``TooLarge``, ``UnknownQueue``, ``NotConfirmed`` and so on) is in the
-        outcome. One that concerns all of them is raised: then none is known to be taken, and after ``NotConfirmed``
-        some may have been.
+        outcome. So is ``Unavailable`` for the messages of one queue that is away, as it may be on a broker that spreads
+        queues over machines, where messages to other queues were taken. One that concerns all messages that could be
+        sent is raised: then none is known to be taken, and after ``NotConfirmed`` some may have been.
         """
         ...
 
@@ -159,11 +160,13 @@ class Transport(Protocol):
 
     def broadcast(self, message: Message) -> None:
         """Send a message to everybody who is subscribed now, this transport included. ``key`` and ``priority`` count
-        for nothing. Raises like ``send``, for this one message."""
+        for nothing. Raises like ``send``, for this one message; so it does where there are no broadcasts
+        (``Capabilities.broadcasts``): nobody gets it, and the broker is asked for a sign of life in its place."""
         ...
 
     def subscribe(self) -> None:
-        """From now on, collect broadcasts. One that comes while the connection is down may be missed."""
+        """From now on, collect broadcasts. One that comes while the connection is down may be missed. Does nothing
+        where there are no broadcasts."""
         ...
 
     def broadcasts(self) -> list[Message]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
+from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode, ServiceBusReceiver
 
 from transports.azureservicebus.links import ManagingLink, ReceivingLink, SendingLink
+from transports.azureservicebus.names import subscription_in
 
 if TYPE_CHECKING:
     from transports.azureservicebus.settings import Settings
@@ -42,12 +43,17 @@ class Clients:
 
     def receiver(self, queue: str) -> ReceivingLink:
         """Open a link that locks messages of a queue, and takes none before it is asked."""
-        receiver = self._client().get_queue_receiver(queue, socket_timeout=GLANCE_SECONDS, **self._options())
-        return ReceivingLink(receiver, *self._place(queue))
+        return ReceivingLink(self._receiver_of(queue, socket_timeout=GLANCE_SECONDS), *self._place(queue))
 
     def manager(self, queue: str) -> ManagingLink:
         """Open a link that settles messages of a queue."""
-        return ManagingLink(self._client().get_queue_receiver(queue, **self._options()), *self._place(queue))
+        return ManagingLink(self._receiver_of(queue), *self._place(queue))
+
+    def _receiver_of(self, entity: str, **options: Any) -> ServiceBusReceiver:
+        subscription = subscription_in(entity)
+        if subscription is None:
+            return self._client().get_queue_receiver(entity, **options, **self._options())
+        return self._client().get_subscription_receiver(*subscription, **options, **self._options())
 
     def subscriber(self, topic: str, subscription: str) -> ReceivingLink:
         """Open a link that takes the messages of a subscription for good."""

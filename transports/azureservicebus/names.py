@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 
+from transports.errors import Refused
+
 _PLAIN = re.compile(r"[a-z0-9.-]")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PATH = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?")
+_SUBSCRIPTION = re.compile(r"(.+)/subscriptions/([^/]+)", re.IGNORECASE)
 _LONGEST = 260
 """In characters, of an entity's path. Microsoft, "Service Bus quotas and limits"."""
 
@@ -27,6 +31,27 @@ def entity_of(prefix: str, queue: str) -> str:
         digest = hashlib.sha256(queue.encode()).hexdigest()
         name = f"{name[: _LONGEST - len(prefix) - len(digest) - 2]}__{digest}"
     return prefix + name
+
+
+def foreign_entity(prefix: str, queue: str) -> str:
+    """Return the path of an entity of another program, which is the queue's name. Raises Refused if none can have it.
+
+    ``TOPIC/subscriptions/NAME`` is a subscription, which messages are received from like from a queue.
+    """
+    path = prefix + queue
+    if _PATH.fullmatch(path) is None or len(path) > _LONGEST:
+        raise Refused(
+            f"{path!r} cannot be the name of a queue or topic of Service Bus: it has up to {_LONGEST} letters, digits, "
+            "'.', '-', '_' and '/', with a letter or a digit at both ends; with passive=yes, the name of a queue is "
+            "not changed into one that can"
+        )
+    return path
+
+
+def subscription_in(entity: str) -> tuple[str, str] | None:
+    """Return the topic and the name of the subscription that an entity's path leads to; None for a queue or topic."""
+    found = _SUBSCRIPTION.fullmatch(entity)
+    return (found[1], found[2]) if found is not None else None
 
 
 def topic_of(prefix: str) -> str:

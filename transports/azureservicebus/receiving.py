@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from transports.azureservicebus import contents
 from transports.azureservicebus.clients import GLANCE_SECONDS
 from transports.azureservicebus.intake import Intake
-from transports.azureservicebus.names import entity_of
 from transports.azureservicebus.settling import COMPLETED
 from transports.errors import TransportError, Unavailable, UnknownQueue
 from transports.pacing import Pacing
@@ -74,7 +73,7 @@ class Receiver:
         """Take from these queues from now on. Raises TransportError, and then the choice stays as it was."""
         seconds = self._settings.timeout_seconds
         wanted = [
-            self._intakes.get(queue) or Intake(self._clients, queue, entity_of(self._settings.prefix, queue), seconds)
+            self._intakes.get(queue) or Intake(self._clients, queue, self._settings.entity(queue), seconds)
             for queue in queues
         ]
         fresh = [intake for intake in wanted if intake.queue not in self._intakes]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from transports.azureservicebus.names import is_prefix, topic_of
+from transports.azureservicebus.names import entity_of, foreign_entity, is_prefix, topic_of
 from transports.errors import Refused
-from transports.options import count, seconds, take_options
+from transports.options import COMMON, count, seconds, take_options, yes_or_no
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,26 +21,16 @@ ENVELOPE_BYTES = 16 * 1024
 STANDARD_BYTES = 256 * 1024 - ENVELOPE_BYTES
 
 
-def flag(text: str) -> bool:
-    """Read yes or no."""
-    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() not in known:
-        raise ValueError(text)
-    return known[text.lower()]
-
-
 OPTIONS = {
-    "prefix": str,
     "timeout_seconds": seconds,
     "lock_seconds": seconds,
     "max_message_bytes": count,
-    "manage": flag,
     "topic": str,
     "subscription": str,
     "connection_name": str,
     "connection_string": str,
     "ca_file": str,
-    "emulator": flag,
+    "emulator": yes_or_no,
     "management_port": count,
 }
 
@@ -54,16 +44,21 @@ class Settings:
     connection_string: str | None
     """None where Azure's usual chain of credentials is asked."""
     prefix: str
+    passive: bool
+    """Nothing is made or counted, and the names of entities are as they are."""
     topic: str
     subscription: str | None
     timeout_seconds: float
     lock_seconds: float | None
     max_message_bytes: int
-    manage: bool
     connection_name: str | None
     ca_file: str | None
     emulator: bool
     management_port: int
+
+    def entity(self, queue: str) -> str:
+        """Return the path of a queue's entity. Raises Refused for a name that none can have, where it is not ours."""
+        return (foreign_entity if self.passive else entity_of)(self.prefix, queue)
 
     def __repr__(self) -> str:
         return f"Settings({self.host!r})"
@@ -78,7 +73,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     except ValueError:
         raise Refused(_looks_like("cannot be read")) from None
     if left := parse_qsl(parts.query, keep_blank_values=True):
-        raise Refused(f"there is no option {left[0][0]!r} here; there are {', '.join(sorted(OPTIONS))}")
+        raise Refused(f"there is no option {left[0][0]!r} here; there are {', '.join(sorted({*COMMON, *OPTIONS}))}")
     emulator = bool(options.get("emulator", False))
     given = options.get("connection_string")
     if given is None:
@@ -98,21 +93,23 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
 
 def _settings(host: str, connection_string: str | None, emulator: bool, options: Mapping[str, Any]) -> Settings:
     prefix = options.get("prefix", "milepost.")
-    if not is_prefix(prefix):
+    passive = options.get("passive", False)
+    # What is made without one could begin with a character that the service refuses there.
+    if not is_prefix(prefix) and (prefix or not passive):
         raise Refused(
             f"prefix={prefix!r} cannot begin the name of a queue: use up to 100 letters, digits, '.', '-' and '_', "
-            "beginning with a letter or a digit"
+            "beginning with a letter or a digit, or passive=yes to use queues without one that are there"
         )
     return Settings(
         host=host,
         connection_string=connection_string,
         prefix=prefix,
+        passive=passive,
         topic=options.get("topic") or topic_of(prefix),
         subscription=options.get("subscription"),
         timeout_seconds=options.get("timeout_seconds", 10.0),
         lock_seconds=options.get("lock_seconds"),
         max_message_bytes=options.get("max_message_bytes", STANDARD_BYTES),
-        manage=options.get("manage", True),
         connection_name=options.get("connection_name"),
         ca_file=options.get("ca_file"),
         emulator=emulator,

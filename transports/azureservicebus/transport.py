@@ -14,7 +14,7 @@ from transports.azureservicebus import contents
 from transports.azureservicebus.administration import Administration
 from transports.azureservicebus.clients import Clients
 from transports.azureservicebus.listening import Listening
-from transports.azureservicebus.names import entity_of
+from transports.azureservicebus.names import subscription_in
 from transports.azureservicebus.receiving import Receiver, Token
 from transports.azureservicebus.sending import Sending
 from transports.azureservicebus.settings import read_settings
@@ -42,12 +42,12 @@ class AzureServiceBusTransport:
 
     * ``connection_string``: a connection string for the namespace, in place of all that;
     * ``prefix``: what the names of queues begin with (default ``milepost.``);
+    * ``passive``: yes makes and counts nothing, only looks whether queues are there, and takes their names as they are;
+      ``TOPIC/subscriptions/NAME`` is a queue then, too (default no);
     * ``timeout_seconds``: how long the service may take to answer (default 10);
     * ``lock_seconds``: how long a delivery stays its consumer's, which the service allows to be 5 to 300 (60 for queues
       that are made here; where it is given, queues that are there are changed);
     * ``max_message_bytes``: default 240 KiB, which with its envelope fits the 256 KiB of the standard tier;
-    * ``manage``: whether queues, topic and subscriptions may be made and counted (default yes); without the right to
-      manage, queues are only looked for;
     * ``topic`` and ``subscription``: the topic for broadcasts, and a subscription that is there and that no other
       process uses, in place of one that is made for each subscriber;
     * ``connection_name``: by what the service's logs name this client;
@@ -61,7 +61,8 @@ class AzureServiceBusTransport:
         self._rng = random.Random()
         self._clients = Clients(settings)
         self._administration = Administration(settings)
-        self._manage = settings.manage
+        self._manage = not settings.passive
+        """Whether queues, topic and subscriptions may be made and counted, as far as is known."""
         self._sending = Sending(self._clients, settings.timeout_seconds, self._forget_queues)
         self._settling = Settling(self._clients, settings.timeout_seconds)
         self._receiver = Receiver(self._clients, self._settling, settings, self._rng, self._forget_queues)
@@ -75,9 +76,9 @@ class AzureServiceBusTransport:
             redelivers=True,
             settles_singly=True,
             releases=True,
-            broadcasts=settings.manage or settings.subscription is not None,
+            broadcasts=not settings.passive or settings.subscription is not None,
             priorities=False,
-            depth=settings.manage,
+            depth=not settings.passive,
             checks_queues=True,
             max_message_bytes=settings.max_message_bytes,
         )
@@ -95,7 +96,7 @@ class AzureServiceBusTransport:
         for name in checked_names(queues):
             seen = self._seen.get(name)
             if seen is None or time.monotonic() - seen > _REMEMBERED_SECONDS:
-                self._declare(entity_of(self._settings.prefix, name))
+                self._declare(self._settings.entity(name))
                 self._seen[name] = time.monotonic()
 
     def _declare(self, entity: str) -> None:
@@ -111,12 +112,26 @@ class AzureServiceBusTransport:
 
     def _check_queue(self, entity: str, why: str) -> None:
         try:
-            self._sending.check(entity)
+            self._look_for(entity)
         except UnknownQueue:
             raise UnknownQueue(
                 f"there is no queue {entity!r} on {self._settings.host}, and it is not made here{why}: have it made by "
                 "somebody with the right to manage"
             ) from None
+
+    def _look_for(self, entity: str) -> None:
+        """Open a link to an entity, to send or to receive: who may do one of the two may not do the other as a rule."""
+        if subscription_in(entity) is None:
+            try:
+                self._sending.check(entity)
+            except UnknownQueue:
+                raise
+            except Refused:
+                if not self._settings.passive:
+                    raise
+            else:
+                return
+        self._settling.finish(self._settling.check(entity))
 
     def _forget_queues(self) -> None:
         """One was found to be gone: others may be too."""
@@ -129,7 +144,7 @@ class AzureServiceBusTransport:
             return None
         [name] = checked_names([queue])
         try:
-            return self._administration.count(entity_of(self._settings.prefix, name))
+            return self._administration.count(self._settings.entity(name))
         except NoRight:
             return None
 
@@ -141,7 +156,7 @@ class AzureServiceBusTransport:
         errors: dict[int, TransportError] = {}
         groups: dict[str, list[int]] = {}
         for index, message in enumerate(messages):
-            wrong = contents.objection_to(message, self._settings.max_message_bytes)
+            wrong = self._objection(message)
             if wrong is not None:
                 errors[index] = wrong
             else:
@@ -149,7 +164,7 @@ class AzureServiceBusTransport:
         lost: dict[int, TransportError] = {}
         for queue, places in groups.items():
             batch = [contents.written(messages[place]) for place in places]
-            found = self._sending.send(entity_of(self._settings.prefix, queue), batch)
+            found = self._sending.send(self._settings.entity(queue), batch)
             for place, error in found.items():
                 concerns_all = isinstance(error, (Unavailable, NotConfirmed)) or type(error) is Refused
                 (lost if concerns_all else errors)[places[place]] = error
@@ -160,12 +175,27 @@ class AzureServiceBusTransport:
             tuple(NotTaken(index, messages[index], error) for index, error in sorted((errors | lost).items()))
         )
 
+    def _objection(self, message: Message) -> TransportError | None:
+        wrong = contents.objection_to(message, self._settings.max_message_bytes)
+        if wrong is not None:
+            return wrong
+        try:
+            entity = self._settings.entity(message.queue)
+        except Refused as error:
+            return error
+        if subscription_in(entity) is not None:
+            return Refused(f"{entity!r} is a subscription, which only its topic is sent to: send to the topic")
+        return None
+
     def broadcast(self, message: Message) -> None:
-        """Send a message to every subscriber."""
+        """Send a message to every subscriber; to nobody, but with the same checks, where there are no broadcasts."""
         self._check_open()
         wrong = contents.objection_to(message, self._settings.max_message_bytes)
         if wrong is not None:
             raise wrong
+        if not self._capabilities.broadcasts:
+            self.ping()
+            return
         error = self._broadcast(message)
         if isinstance(error, UnknownQueue) and self._manage:
             # Nobody has subscribed yet, or the broker was wiped.
@@ -195,9 +225,9 @@ class AzureServiceBusTransport:
         self._receiver.acknowledge(delivery.token for delivery in deliveries if isinstance(delivery.token, Token))
 
     def subscribe(self) -> None:
-        """Collect broadcasts from now on."""
+        """Collect broadcasts from now on, where there are any."""
         self._check_open()
-        if self._listening is None:
+        if self._listening is None and self._capabilities.broadcasts:
             listening = Listening(self._clients, self._administration, self._settings, self._rng, self._receiver.wake)
             listening.start()
             self._listening = self._receiver.listening = listening
@@ -214,13 +244,22 @@ class AzureServiceBusTransport:
         self._check_open()
         known = next(iter(self._seen), None)
         if known is not None:
-            self._settling.finish(self._settling.check(entity_of(self._settings.prefix, known)))
+            self._ask(self._settings.entity(known))
         elif self._manage:
             # That we may not ask is an answer too.
             with contextlib.suppress(NoRight):
                 self._administration.ping()
         else:
             self._knock()
+
+    def _ask(self, entity: str) -> None:
+        try:
+            self._settling.finish(self._settling.check(entity))
+        except Refused:
+            # That is an answer, where we may only send, or where it is a topic.
+            if not self._settings.passive:
+                raise
+            self._sending.check(entity)
 
     def _knock(self) -> None:
         host, _, port = self._settings.host.partition(":")

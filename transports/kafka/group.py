@@ -4,7 +4,8 @@ A thread of its own keeps the membership and fetches; ``receive`` hands out what
 keeps a partition from others while it has no use for it:
 
 * it joins when somebody first asks for a message, and leaves when nobody has for ``idle_seconds`` and nothing is held;
-* while something is held, it passes on what waits in its partitions to those of others, within limits;
+* while something is held, it passes on what waits in its partitions to those of others, within limits, unless
+  the topics are other programs', who would read that twice;
 * a delivery that is not acknowledged in ``hold_seconds`` is given up by leaving.
 
 When a partition is to go to another member, what is held of it has ``handover_seconds`` to be acknowledged. After that
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,13 @@ from transports.kafka.member import open_member
 from transports.kafka.producing import Outgoing
 from transports.kafka.progress import Progress, from_metadata
 from transports.kafka.records import headers_of, read_record
-from transports.kafka.stash import Fetched, Stash, Token
-from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, STALE, UNKNOWN_TOPIC, Health, code_of
+from transports.kafka.settling import Settling
+from transports.kafka.stash import Fetched, Stash
+from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, UNKNOWN_TOPIC, Health, code_of
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from transports.kafka.producing import Sender
     from transports.kafka.settings import Settings
@@ -46,23 +47,10 @@ _JOIN_SECONDS = 3.0
 """How long choosing queues waits for partitions of them."""
 _FETCH = 500
 _PAUSE_SECONDS = 0.2
-_STALE_SECONDS = 2.0
-"""How long to try to commit while the members of the group are counted."""
 _PASS_ON = 100
 _MOST_PASSED_ON = 1000
 """How many records one consumer passes on before somebody asks it for a message again."""
 _MOST_HOPS = 3
-
-
-@dataclass(eq=False)
-class _Ticket:
-    """Somebody who waits until what was acknowledged is committed."""
-
-    touched: set[Progress]
-    until: float
-    """When to give up trying, as partitions move."""
-    done: bool = False
-    error: TransportError | None = None
 
 
 class GroupReceiver:
@@ -77,6 +65,7 @@ class GroupReceiver:
         self._rng = rng
         self._health = Health(settings.shown)
         self._probe = Probe(self._health, rng)
+        self.settling = Settling(settings, self._health, inbox.changed)
         self._choice: dict[str, str] = {}
         self._queues: tuple[str, ...] = ()
         self._joining = False
@@ -89,7 +78,6 @@ class GroupReceiver:
         self._passed_on = 0
         self._handed_at = float("-inf")
         self._leaving = False
-        self._tickets: list[_Ticket] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -139,68 +127,6 @@ class GroupReceiver:
     def lost(self) -> TransportError | None:
         """Return why the broker cannot be reached, if so."""
         return self._health.problem() if self._queues and self._health.lost else None
-
-    # -- settling ----------------------------------------------------------------------------------------------------
-
-    def acknowledge(self, tokens: Iterable[object]) -> None:
-        """Settle deliveries. Raises Unavailable if the broker cannot be told; then they may come again."""
-        with self._changed:
-            touched = {
-                token.progress for token in tokens if isinstance(token, Token) and token.progress.settle(token.offset)
-            }
-            if not touched:
-                return
-            ticket = _Ticket(touched, time.monotonic() + _STALE_SECONDS)
-            self._tickets.append(ticket)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: ticket.done, self._settings.timeout + _STALE_SECONDS)
-            if ticket.error is not None:
-                raise ticket.error
-
-    def _commit(self, consumer: Any, leaving: Collection[Progress] = ()) -> None:
-        """Commit how far partitions have come, for all who wait for that; on the member's own thread, as the library
-        makes every other one wait until its poll is over."""
-        with self._changed:
-            tickets, self._tickets = self._tickets, []
-            touched = set(leaving).union(self._progress.values())
-            due = {each: each.version for each in touched if not each.gone and (each in leaving or each.is_due)}
-            places = [self._place(each) for each in due]
-        error: Any = None
-        if places:
-            lost = self._health.lost
-            error = self._health.problem() if lost else self._try_commit(consumer, places)
-        with self._changed:
-            if error is None:
-                for each, version in due.items():
-                    each.committed_version = version
-            if code_of(error) in UNKNOWN_TOPIC:
-                self._renewed = True
-            self._answer(tickets, error, again=not leaving)
-            self._changed.notify_all()
-
-    def _answer(self, tickets: list[_Ticket], error: Any, *, again: bool) -> None:
-        if code_of(error) in STALE:
-            # Members are being counted just now, or the partitions have moved already.
-            now = time.monotonic()
-            waiting = [ticket for ticket in tickets if again and now < ticket.until]
-            self._tickets = waiting + self._tickets
-            tickets, error = [ticket for ticket in tickets if ticket not in waiting], None
-        for ticket in tickets:
-            ticket.done = True
-            ticket.error = error if error is None or isinstance(error, TransportError) else self._health.problem(error)
-
-    @staticmethod
-    def _place(progress: Progress) -> Any:
-        offset, text = progress.snapshot()
-        return TopicPartition(progress.topic, progress.partition, offset, text)
-
-    @staticmethod
-    def _try_commit(consumer: Any, places: list[Any]) -> Any:
-        try:
-            answers = consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            return error
-        return next((answer.error for answer in answers or () if answer.error is not None), None)
 
     # -- the member's thread -----------------------------------------------------------------------------------------
 
@@ -274,12 +200,14 @@ class GroupReceiver:
             if record.error() is not None:
                 self._trouble(record.error())
 
+    def _commit(self, consumer: Any, leaving: Collection[Progress] = ()) -> None:
+        if not self.settling.commit(consumer, self._progress.values(), leaving):
+            self._renewed = True
+
     def _poll_seconds(self) -> float:
         with self._changed:
-            if self._tickets:
-                return (
-                    0.0 if any(each.is_due for ticket in self._tickets for each in ticket.touched) else _BRISK_SECONDS
-                )
+            if self.settling.is_wanted:
+                return 0.0 if self.settling.is_due else _BRISK_SECONDS
             return _BRISK_SECONDS if time.monotonic() - self._handed_at < _BRISK_FOR_SECONDS else _POLL_SECONDS
 
     def _keep(self, record: Any) -> None:
@@ -388,7 +316,7 @@ class GroupReceiver:
         if resume:
             consumer.resume(resume)
         self._paused = (self._paused | full) - low
-        if idle and self._passed_on < _MOST_PASSED_ON:
+        if idle and self._passed_on < _MOST_PASSED_ON and not self._settings.passive:
             self._pass_on(consumer)
 
     def _places_of(self, queues: Collection[str]) -> list[Any]:
@@ -416,7 +344,7 @@ class GroupReceiver:
                     fetched.progress.hand_out(fetched.offset)
                     fetched.progress.settle(fetched.offset)
             self._passed_on += len(gone)
-            self._tickets.append(_Ticket({fetched.progress for fetched in gone}, time.monotonic() + _STALE_SECONDS))
+            self.settling.note({fetched.progress for fetched in gone})
 
     def _elsewhere(self, topic: str) -> list[int]:
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from transports.errors import Refused
+
 MAX_TOPIC_CHARACTERS = 249
 BROADCASTS = "_x_broadcasts"
 """What follows the prefix in the name of the topic of broadcasts; no queue's topic is called so."""
@@ -23,6 +25,16 @@ def topic_of(prefix: str, queue: str) -> str:
         return topic
     digest = hashlib.sha256(queue.encode()).hexdigest()[:_DIGEST_CHARACTERS]
     return f"{topic[: MAX_TOPIC_CHARACTERS - _DIGEST_CHARACTERS - 2]}_x{digest}"
+
+
+def foreign_topic(prefix: str, queue: str) -> str:
+    """Return the name of a topic of another program, which is that of the queue. Raises Refused if none can have it."""
+    if not is_topic(prefix + queue):
+        raise Refused(
+            f"{prefix + queue!r} cannot be the name of a topic of Kafka: it has up to {MAX_TOPIC_CHARACTERS} letters, "
+            "digits, '.', '_' and '-'; with passive=yes, the name of a queue is not changed into one that can"
+        )
+    return prefix + queue
 
 
 def is_topic(name: str) -> bool:

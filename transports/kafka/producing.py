@@ -123,8 +123,9 @@ class Sender:
         self._topics.pop(topic, None)
 
     def ping(self, topic: str) -> None:
-        """Ask for a sign of life. Raises TransportError."""
-        self._look_up(topic, self._timeout)
+        """Ask for a sign of life: whatever the broker says of this topic. Raises TransportError."""
+        self._describe(self._client(), topic, self._timeout)
+        self.health.well()
 
     # -- records -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from transports.errors import Refused
 from transports.kafka.names import is_topic
-from transports.options import count, seconds, take_options
+from transports.options import COMMON, count, seconds, take_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ BATCH_OVERHEAD = 1 << 16
 """What a record may need beyond ``Message.size``: the frame of its batch, and lengths."""
 
 _OPTIONS = {
-    "prefix": str,
     "group": str,
     "partitions": count,
     "replication": count,
@@ -62,6 +61,8 @@ class Settings:
     client: Mapping[str, Any]
     """What every client is configured with; it holds the password, so it is never shown."""
     prefix: str
+    passive: bool
+    """Topics are other programs': nothing is made or passed on, and a topic is called as its queue is."""
     group: str
     partitions: int
     replication: int
@@ -89,7 +90,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     address, mark, unknown = address.partition("?")
     if mark:
         names = ", ".join(sorted(part.partition("=")[0] for part in unknown.split("&")))
-        raise Refused(f"kafka:// has no option {names}; there are {', '.join(sorted(_OPTIONS))}")
+        raise Refused(f"kafka:// has no option {names}; there are {', '.join(sorted({*COMMON, *_OPTIONS}))}")
     login, _, hosts = address.removeprefix(_SCHEME).rpartition("@")
     brokers = _brokers(hosts.rstrip("/"))
     prefix = options.get("prefix", "milepost.")
@@ -101,7 +102,8 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
         shown=_SCHEME + ",".join(brokers),
         client=_client(brokers, login, options),
         prefix=prefix,
-        group=options.get("group", f"{prefix}workers"),
+        passive=options.get("passive", False),
+        group=options.get("group", f"{prefix}workers" if prefix else "milepost"),
         partitions=options.get("partitions", 12),
         replication=options.get("replication", -1),
         modern=modern,

@@ -19,7 +19,7 @@ from transports.kafka.library import (
     TopicCollection,
     TopicPartition,
 )
-from transports.kafka.names import BROADCASTS, topic_of
+from transports.kafka.names import BROADCASTS, foreign_topic, topic_of
 from transports.kafka.progress import from_metadata
 from transports.kafka.settings import BATCH_OVERHEAD
 from transports.kafka.troubles import EXISTS, RIGHTS, UNKNOWN_TOPIC, Health, code_of, words_of
@@ -48,15 +48,32 @@ class Topics:
         self.broadcasts = settings.prefix + BROADCASTS
 
     def of(self, queue: str) -> str:
-        """Return the topic of a queue."""
-        return topic_of(self._settings.prefix, queue)
+        """Return the topic of a queue. Raises Refused for a name that no topic can have, where it is not ours."""
+        name = foreign_topic if self._settings.passive else topic_of
+        return name(self._settings.prefix, queue)
 
     def declare(self, queues: Iterable[str]) -> None:
-        """Make the topics of these queues, unless they are there and can serve. Raises TransportError."""
-        self._declare({self.of(queue): self._settings.partitions for queue in queues}, {})
+        """Make the topics of these queues, unless they are there and can serve. Raises TransportError.
+
+        Those of other programs are not made, and serve whatever they keep.
+        """
+        wanted = {self.of(queue): queue for queue in queues}
+        if self._settings.passive:
+            for topic, queue in wanted.items():
+                if self._sender.partitions(topic, fresh=True) == 0:
+                    raise self.no_queue(queue)
+            return
+        self._declare(dict.fromkeys(wanted, self._settings.partitions), {})
 
     def declare_broadcasts(self) -> None:
         """Make the topic of broadcasts, unless it is there. Raises TransportError."""
+        if self._settings.passive:
+            if self._sender.partitions(self.broadcasts, fresh=True) == 0:
+                raise UnknownQueue(
+                    f"{self._settings.shown} has no topic {self.broadcasts!r} for broadcasts, and with passive=yes "
+                    "none is made: make one of a single partition"
+                )
+            return
         keep = {"retention.ms": str(int(self._settings.broadcast * 1000))}
         self._declare({self.broadcasts: 1}, keep)
 

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from transports.checks import checked_names, objection
-from transports.errors import Closed, NotConfirmed, TransportError, Unavailable, UnknownQueue
+from transports.errors import Closed, NotConfirmed, Refused, TransportError, Unavailable, UnknownQueue
 from transports.kafka.group import GroupReceiver
 from transports.kafka.inbox import Inbox
 from transports.kafka.listening import Listener
@@ -76,12 +76,7 @@ class KafkaTransport:
     def send(self, messages: Sequence[Message]) -> SendOutcome:
         """Send a batch; return once every message was confirmed, or was not."""
         self._check_open()
-        errors: list[TransportError | None] = [
-            objection(message, self._capabilities.max_message_bytes) for message in messages
-        ]
-        for index, message in enumerate(messages):
-            if errors[index] is None and self._sender.partitions(self._topics.of(message.queue)) == 0:
-                errors[index] = self._topics.no_queue(message.queue)
+        errors: list[TransportError | None] = [self._objection(message) for message in messages]
         fit = [index for index, error in enumerate(errors) if error is None]
         answers = self._sender.send([self._outgoing(messages[index]) for index in fit])
         self._check_all(answers)
@@ -90,6 +85,16 @@ class KafkaTransport:
         return SendOutcome(
             tuple(NotTaken(index, messages[index], error) for index, error in enumerate(errors) if error is not None)
         )
+
+    def _objection(self, message: Message) -> TransportError | None:
+        wrong = objection(message, self._capabilities.max_message_bytes)
+        if wrong is not None:
+            return wrong
+        try:
+            topic = self._topics.of(message.queue)
+        except Refused as error:
+            return error
+        return None if self._sender.partitions(topic) else self._topics.no_queue(message.queue)
 
     def _outgoing(self, message: Message) -> Outgoing:
         key = None if message.key is None else message.key.encode()
@@ -118,7 +123,7 @@ class KafkaTransport:
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Settle deliveries."""
         self._check_open()
-        self._receiver.acknowledge([delivery.token for delivery in deliveries])
+        self._receiver.settling.acknowledge([delivery.token for delivery in deliveries])
 
     def broadcast(self, message: Message) -> None:
         """Send a message to every subscriber."""

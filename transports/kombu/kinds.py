@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from transports.protocol import Capabilities
 
+DEFAULT_PREFIX = "milepost."
+"""What the names of queues begin with where nothing else is said."""
+
 _SQS = "sqs:// speaks to it with Amazon's own client, in batches; use that"
 _KAFKA = "kombu commits how far it has read and not what was acknowledged, and so loses messages; use kafka://"
 _BUS = "azureservicebus:// speaks to it with Azure's own client, in batches; use that"

@@ -20,6 +20,10 @@ class Link(Protocol):
         """Make sure that these queues can be used."""
         ...
 
+    def name(self, queue: str) -> str:
+        """Return what a queue is called in the broker. Raises Refused for one that none can be called."""
+        ...
+
     def put(self, messages: Sequence[Message]) -> None:
         """Have the broker take all of these messages. Raises NotConfirmed where it is not known whether it did."""
         ...

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from transports.errors import NoTransport, Refused
 from transports.kombu.address import Address, read_address
-from transports.kombu.kinds import REFUSED, traits_of
-from transports.options import count, seconds, take_options
+from transports.kombu.kinds import DEFAULT_PREFIX, REFUSED, traits_of
+from transports.options import COMMON, count, seconds, take_options, yes_or_no
 from transports.protocol import Capabilities
 
 if TYPE_CHECKING:
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_MESSAGE_BYTES = 1 << 20
 _REDIS_SCHEMES = ("redis", "rediss", "sentinel")
-
-
-def yes_or_no(text: str) -> bool:
-    """Read a truth value."""
-    match text.strip().lower():
-        case "yes" | "true" | "on" | "1":
-            return True
-        case "no" | "false" | "off" | "0":
-            return False
-        case _:
-            raise ValueError(text)
 
 
 def prefix(text: str) -> str:
@@ -94,7 +83,8 @@ def _open_redis(url: str, options: Mapping[str, Any]) -> Opened:
         raise Refused("kombu+sentinel:// and the option sentinel_master, the name of what it watches, need each other")
     settings = RedisSettings(
         address=address,
-        prefix=taken.get("prefix", "milepost."),
+        prefix=taken.get("prefix", DEFAULT_PREFIX),
+        passive=taken.get("passive", False),
         timeout_seconds=taken.get("timeout_seconds", 4.0),
         visibility_seconds=taken.get("visibility_seconds", 60.0),
         poll_seconds=taken.get("poll_seconds", 1.0),
@@ -110,7 +100,7 @@ def _open_redis(url: str, options: Mapping[str, Any]) -> Opened:
         settles_singly=True,
         releases=True,
         broadcasts=True,
-        priorities=True,
+        priorities=not settings.passive,
         depth=True,
         checks_queues=False,
         max_message_bytes=taken.get("max_message_bytes", DEFAULT_MAX_MESSAGE_BYTES),
@@ -143,7 +133,8 @@ def _open_polled(url: str, options: Mapping[str, Any]) -> Opened:
     settings = PolledSettings(
         address=address,
         url=rest,
-        prefix=taken.get("prefix", "milepost."),
+        prefix=taken.get("prefix", DEFAULT_PREFIX),
+        passive=taken.get("passive", False),
         timeout_seconds=taken.get("timeout_seconds", 4.0),
         poll_seconds=taken.get("poll_seconds", 0.2),
         traits=traits,
@@ -157,4 +148,4 @@ def _refuse_unknown(rest: str) -> None:
     if query:
         # A value may be a secret; the names are not.
         names = ", ".join(part.partition("=")[0] for part in query.split("&"))
-        raise Refused(f"there is no option {names} for Redis; there are {', '.join(sorted(_REDIS))}")
+        raise Refused(f"there is no option {names} for Redis; there are {', '.join(sorted({*COMMON, *_REDIS}))}")

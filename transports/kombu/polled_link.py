@@ -36,6 +36,8 @@ class PolledSettings:
     address: Address
     url: str
     prefix: str
+    passive: bool
+    """Queues are other programs': kombu is told to look for them only, and their names are as they are."""
     timeout_seconds: float
     poll_seconds: float
     traits: Traits
@@ -65,18 +67,30 @@ class PolledLink:
         self._held: dict[Any, _Token] = {}
 
     def declare(self, queues: Sequence[str]) -> None:
-        """Declare queues to kombu."""
-        names = [self._name(queue) for queue in queues]
+        """Declare queues to kombu; most of its transports cannot tell whether one is there."""
+        names = [self.name(queue) for queue in queues]
         with self._open() as channel:
             for name in names:
-                channel.queue_declare(name)
+                channel.queue_declare(name, passive=self._settings.passive)
+
+    def name(self, queue: str) -> str:
+        """Return the queue's name there: quoted, as it may become the name of a file or of a path in a URL."""
+        name = quote(f"{self._settings.prefix}{queue}", safe="")
+        if self._settings.passive and name != f"{self._settings.prefix}{queue}":
+            raise Refused(
+                f"{self._settings.prefix + queue!r} cannot be the name of a queue here: use letters, digits, '.', '-', "
+                "'_' and '~'; with passive=yes, a name is not changed into one that can"
+            )
+        if len(name) > _MOST_NAME_BYTES:
+            raise Refused(f"the queue {queue!r} would have a name of more than {_MOST_NAME_BYTES} characters here")
+        return name
 
     def put(self, messages: Sequence[Message]) -> None:
         """Put messages into their queues, one by one: kombu has no batches for these transports."""
         with self._open() as channel:
             for index, message in enumerate(messages):
                 try:
-                    channel.basic_publish(to_payload(message), exchange="", routing_key=self._name(message.queue))
+                    channel.basic_publish(to_payload(message), exchange="", routing_key=self.name(message.queue))
                 except Exception as error:
                     if index == 0:
                         raise
@@ -86,6 +100,8 @@ class PolledLink:
 
     def consume(self, queues: Sequence[str]) -> None:
         """Choose the queues."""
+        for queue in queues:
+            self.name(queue)
         self._queues = tuple(queues)
 
     def take(self, limit: int) -> list[Delivery]:
@@ -95,7 +111,7 @@ class PolledLink:
             for queue in self._next_order():
                 while len(taken) < limit:
                     try:
-                        message = channel.basic_get(self._name(queue), no_ack=False)
+                        message = channel.basic_get(self.name(queue), no_ack=False)
                     except Exception:
                         if not taken:
                             raise
@@ -152,14 +168,15 @@ class PolledLink:
         """Return how many messages wait, where kombu's count was found to be right."""
         if not self._settings.traits.depth:
             return None
-        name = self._name(queue)
+        name = self.name(queue)
         with self._open() as channel:
-            return int(channel.queue_declare(name).message_count)
+            return int(channel.queue_declare(name, passive=self._settings.passive).message_count)
 
     def ping(self) -> None:
         """Look for a queue, which every kind of broker can be asked for."""
+        name = self.name(self._queues[0] if self._queues else "ping")
         with self._open() as channel:
-            channel.queue_declare(self._name(self._queues[0] if self._queues else "ping"))
+            channel.queue_declare(name, passive=self._settings.passive)
 
     def close(self) -> None:
         """Put back what was not settled, and close the connection."""
@@ -175,13 +192,6 @@ class PolledLink:
                 self._let_go()
 
     # -- the connection ----------------------------------------------------------------------------------------------
-
-    def _name(self, queue: str) -> str:
-        """Return the queue's name there: quoted, as it may become the name of a file or of a path in a URL."""
-        name = quote(f"{self._settings.prefix}{queue}", safe="")
-        if len(name) > _MOST_NAME_BYTES:
-            raise Refused(f"the queue {queue!r} would have a name of more than {_MOST_NAME_BYTES} characters here")
-        return name
 
     @contextlib.contextmanager
     def _open(self) -> Generator[Any]:

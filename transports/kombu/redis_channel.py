@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from transports.errors import Closed, Refused
+from transports.kombu.kinds import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,8 @@ class RedisSettings:
 
     address: Address
     prefix: str
+    passive: bool
+    """Queues are other programs': messages go to the list that everybody reads, whatever their priority."""
     timeout_seconds: float
     visibility_seconds: float
     poll_seconds: float
@@ -37,6 +40,12 @@ class RedisSettings:
     durable: bool
     tls: Mapping[str, Any] | None
     sentinel_master: str | None
+
+    @property
+    def own(self) -> str:
+        """What the names of everything begin with that is no queue. Without a prefix they would be kombu's own names,
+        under which its consumers keep something else."""
+        return self.prefix or DEFAULT_PREFIX
 
 
 class RedisChannel:
@@ -65,12 +74,12 @@ class RedisChannel:
     @property
     def exchange(self) -> str:
         """The exchange for broadcasts."""
-        return f"{self._settings.prefix}broadcasts"
+        return f"{self._settings.own}broadcasts"
 
     @property
     def channels(self) -> str:
         """How the channels begin on which news of queues are published. Those of Redis know no databases."""
-        return f"{self._opened().keyprefix_fanout}{self._settings.prefix}news/"
+        return f"{self._opened().keyprefix_fanout}{self._settings.own}news/"
 
     @property
     def separator(self) -> str:
@@ -80,11 +89,11 @@ class RedisChannel:
     @property
     def unacknowledged(self) -> list[str]:
         """The keys of what is handed out. They are not kombu's: others would give it back when they see fit."""
-        return [f"{self._settings.prefix}unacked", f"{self._settings.prefix}unacked_index"]
+        return [f"{self._settings.own}unacked", f"{self._settings.own}unacked_index"]
 
     def lists(self, queue: str) -> list[str]:
         """Return the keys of a queue's lists, that of the first priority first, as kombu names them."""
-        name, sep = f"{self._settings.prefix}{queue}", self.separator
+        name, sep = self._settings.prefix + queue, self.separator
         return [f"{name}{sep}{step}" if step else name for step in PRIORITY_STEPS]
 
     def news(self, queue: str) -> str:
@@ -144,9 +153,9 @@ class RedisChannel:
             "priority_steps": PRIORITY_STEPS,
             "fanout_patterns": False,
             # Should kombu itself ever give back what it finds there, then nothing of ours.
-            "unacked_key": f"{settings.prefix}kombu_unacked",
-            "unacked_index_key": f"{settings.prefix}kombu_unacked_index",
-            "unacked_mutex_key": f"{settings.prefix}kombu_unacked_mutex",
+            "unacked_key": f"{settings.own}kombu_unacked",
+            "unacked_index_key": f"{settings.own}kombu_unacked_index",
+            "unacked_mutex_key": f"{settings.own}kombu_unacked_mutex",
         }
         if settings.sentinel_master is not None:
             options["master_name"] = settings.sentinel_master

@@ -58,13 +58,26 @@ class RedisLink:
                         "list, so it cannot be a queue: use another database or the option prefix"
                     )
 
+    def name(self, queue: str) -> str:
+        """Return the key of a queue's first list."""
+        return self._settings.prefix + queue
+
     def put(self, messages: Sequence[Message]) -> None:
         """Put messages into their lists."""
         with self._sending, self._confirming():
-            for queue, items in _by_queue(messages).items():
+            for queue, items in self._by_queue(messages).items():
                 for part in _parts(items):
                     keys, news = self._outgoing.lists(queue), self._outgoing.news(queue)
                     self._outgoing.run(PUT, keys, [news, *(word for item in part for word in item)])
+
+    def _by_queue(self, messages: Iterable[Message]) -> dict[str, list[tuple[int, bytes]]]:
+        """Return the messages by their queues, each with the number of its list, counted from 1."""
+        queues: dict[str, list[tuple[int, bytes]]] = {}
+        for message in messages:
+            # kombu's consumers have no lists for some priorities, and others look into the first list only.
+            number = 1 if self._settings.passive else message.priority + 1
+            queues.setdefault(message.queue, []).append((number, to_bytes(message)))
+        return queues
 
     @contextlib.contextmanager
     def _confirming(self) -> Generator[None]:
@@ -197,14 +210,6 @@ class RedisLink:
     def problem(self, error: Exception) -> Exception:
         """Return the transport's error for one of Redis or its client."""
         return redis_problem(error, str(self._settings.address))
-
-
-def _by_queue(messages: Iterable[Message]) -> dict[str, list[tuple[int, bytes]]]:
-    """Return the messages by their queues, each with the number of its list, counted from 1."""
-    queues: dict[str, list[tuple[int, bytes]]] = {}
-    for message in messages:
-        queues.setdefault(message.queue, []).append((message.priority + 1, to_bytes(message)))
-    return queues
 
 
 def _parts(items: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

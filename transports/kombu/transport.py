@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from transports.checks import checked_names, objection
-from transports.errors import Closed, Unavailable
+from transports.errors import Closed, Refused, Unavailable
 from transports.kombu.opening import open_link
 from transports.pacing import Pacing
 from transports.protocol import BROADCAST_BACKLOG, Capabilities, NotTaken, SendOutcome
@@ -18,6 +18,7 @@ from transports.protocol import BROADCAST_BACKLOG, Capabilities, NotTaken, SendO
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
+    from transports.errors import TransportError
     from transports.protocol import Delivery, Message
 
 
@@ -26,9 +27,10 @@ class KombuTransport:
     kombu speaks, ``kombu+SCHEME://``.
 
     Options, as keywords or in the URL's query, for every kind: ``prefix``, which the names of all queues get in the
-    broker (default ``milepost.``); ``timeout_seconds`` for connecting and for every answer (4); ``poll_seconds``, how
-    often queues are looked into by who waits (Redis: 1, for what comes without a word; else 0.2, for everything);
-    ``max_message_bytes`` (1 MiB).
+    broker (default ``milepost.``); ``passive`` (no): yes makes no queues, and takes their names as they are;
+    ``timeout_seconds`` for connecting and for every answer (4); ``poll_seconds``, how often queues are looked
+    into by who waits (Redis: 1, for what comes without a word; else 0.2, for everything); ``max_message_bytes``
+    (1 MiB).
 
     For Redis: ``visibility_seconds``, after which a message that was handed out and not acknowledged is given to
     another (60); ``durable`` (no): yes says that Redis keeps a log, which is checked; ``client_name`` (milepost); for
@@ -64,7 +66,7 @@ class KombuTransport:
 
     def send(self, messages: Sequence[Message]) -> SendOutcome:
         """Send a batch; return with the messages that were not taken."""
-        errors = [objection(message, self._max_bytes) for message in messages]
+        errors = [self._objection(message) for message in messages]
         fit = [message for message, error in zip(messages, errors, strict=True) if error is None]
         with self._asking():
             if fit:
@@ -72,6 +74,16 @@ class KombuTransport:
         return SendOutcome(
             tuple(NotTaken(index, messages[index], error) for index, error in enumerate(errors) if error is not None)
         )
+
+    def _objection(self, message: Message) -> TransportError | None:
+        wrong = objection(message, self._max_bytes)
+        if wrong is not None:
+            return wrong
+        try:
+            self._link.name(message.queue)
+        except Refused as error:
+            return error
+        return None
 
     def consume(self, queues: Iterable[str]) -> None:
         """Choose the queues that ``receive`` takes from."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from transports.checks import checked_names, objection
+from transports.checks import objection
 from transports.errors import Closed, Refused
-from transports.memory.broker import MemoryBroker, memory_broker
-from transports.options import count, take_options
+from transports.memory.broker import Entry, MemoryBroker, memory_broker
+from transports.options import COMMON, count, take_options
+from transports.prefixes import Prefix
 from transports.protocol import Capabilities, Delivery, NotTaken, SendOutcome
 
 if TYPE_CHECKING:
@@ -26,19 +27,23 @@ class MemoryTransport:
     a clock and faults of its own, and then the URL means nothing. What a consumer has not acknowledged returns when it
     closes; there is no timeout on it.
 
-    Option: ``max_message_bytes`` (default 1 MiB).
+    Options: ``prefix`` (default none), ``passive`` (default no): yes makes no queues; ``max_message_bytes`` (default
+    1 MiB). A subscriber hears what is broadcast with a prefix that begins with its own.
     """
 
     def __init__(self, url: str = _SCHEME, *, broker: MemoryBroker | None = None, **options: Any) -> None:
         address, taken = take_options(url, options, {"max_message_bytes": count})
         name = address.removeprefix(_SCHEME)
         if "?" in name:
-            raise Refused(f"memory:// has no option {name.partition('?')[2]!r}; there is max_message_bytes")
+            known = ", ".join(sorted({*COMMON, "max_message_bytes"}))
+            raise Refused(f"memory:// has no option {name.partition('?')[2]!r}; there are {known}")
         if broker is None:
             if not name:
                 raise Refused("an in-memory broker needs a name, shared by those who are to meet: memory://NAME")
             broker = memory_broker(name, taken.get("max_message_bytes"))
         self._broker = broker
+        self._prefix = Prefix(taken.get("prefix", ""))
+        self._passive = bool(taken.get("passive", False))
         self._queues: list[str] = []
         self._closed = False
         self._turn = 0
@@ -69,14 +74,19 @@ class MemoryTransport:
     def declare(self, queues: Iterable[str]) -> None:
         """Make sure that these queues exist."""
         self._check_open()
-        self._broker.declare(checked_names(queues))
+        names = self._prefix.names(queues)
+        if self._passive:
+            self._broker.check_queues(names)
+        else:
+            self._broker.declare(names)
 
     def send(self, messages: Sequence[Message]) -> SendOutcome:
         """Send a batch; return with the messages that were not taken."""
         self._check_open()
-        errors = [objection(message, self._broker.max_message_bytes) for message in messages]
+        named = [self._prefix.to_broker(message) for message in messages]
+        errors = [objection(message, self._broker.max_message_bytes) for message in named]
         fit = [index for index, error in enumerate(errors) if error is None]
-        for index, answer in zip(fit, self._broker.publish([messages[index] for index in fit]), strict=True):
+        for index, answer in zip(fit, self._broker.publish([named[index] for index in fit]), strict=True):
             errors[index] = answer
         return SendOutcome(
             tuple(NotTaken(index, messages[index], error) for index, error in enumerate(errors) if error is not None)
@@ -85,7 +95,7 @@ class MemoryTransport:
     def consume(self, queues: Iterable[str]) -> None:
         """Choose the queues that ``receive`` takes from."""
         self._check_open()
-        names = checked_names(queues)
+        names = self._prefix.names(queues)
         self._broker.check_queues(names)
         self._queues = names
 
@@ -102,7 +112,7 @@ class MemoryTransport:
                     continue
                 taken = broker.take(self, self._next_order(), max_messages)
                 if taken or broker.broadcasts(self):
-                    return [Delivery(entry.message, token, entry.redelivered) for token, entry in taken]
+                    return [self._delivery(entry, token) for token, entry in taken]
                 now_us = broker.clock.now_us()
                 if now_us >= deadline_us:
                     break
@@ -110,6 +120,9 @@ class MemoryTransport:
                 until_us = deadline_us if due_us is None else min(deadline_us, due_us)
                 broker.clock.wait(broker.condition, until_us - now_us)
             return []
+
+    def _delivery(self, entry: Entry, token: int) -> Delivery:
+        return Delivery(self._prefix.from_broker(entry.message), token, entry.redelivered)
 
     def _next_order(self) -> list[str]:
         """Return the queues, each time with another one first, so that a full one does not starve the others."""
@@ -126,10 +139,11 @@ class MemoryTransport:
     def broadcast(self, message: Message) -> None:
         """Send a message to every subscriber."""
         self._check_open()
-        wrong = objection(message, self._broker.max_message_bytes)
+        named = self._prefix.to_broker(message)
+        wrong = objection(named, self._broker.max_message_bytes)
         if wrong is not None:
             raise wrong
-        self._broker.broadcast(message)
+        self._broker.broadcast(named)
 
     def subscribe(self) -> None:
         """Collect broadcasts from now on."""
@@ -141,14 +155,14 @@ class MemoryTransport:
         self._check_open()
         with self._broker.condition:
             waiting = self._broker.broadcasts(self)
-            taken = list(waiting)
+            taken = [self._prefix.from_broker(message) for message in waiting if self._prefix.own(message)]
             waiting.clear()
             return taken
 
     def depth(self, queue: str) -> int | None:
         """Return how many messages wait in the queue."""
         self._check_open()
-        return self._broker.depth(queue)
+        return self._broker.depth(self._prefix.name(queue))
 
     def ping(self) -> None:
         """Raise Unavailable while the broker is down."""

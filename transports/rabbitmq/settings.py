@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import pika
 
 from transports.errors import Refused
-from transports.options import count, seconds, take_options
+from transports.options import COMMON, count, seconds, take_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,17 +28,8 @@ def queue_type(text: str) -> str:
     return text
 
 
-def yes_or_no(text: str) -> bool:
-    """Read an option that is on or off."""
-    if text not in ("yes", "no"):
-        raise ValueError(text)
-    return text == "yes"
-
-
 _OPTIONS = {
-    "prefix": str,
     "queue_type": queue_type,
-    "passive": yes_or_no,
     "timeout_seconds": seconds,
     "connect_seconds": seconds,
     "heartbeat_seconds": count,
@@ -91,7 +82,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     parts, port = _split(address)
     if parts.query or parts.fragment:
         name = parts.query.partition("=")[0] or "#"
-        raise Refused(f"there is no option {name!r} for RabbitMQ; there are {', '.join(sorted(_OPTIONS))}")
+        raise Refused(f"there is no option {name!r} for RabbitMQ; there are {', '.join(sorted({*COMMON, *_OPTIONS}))}")
     host = unquote(parts.hostname or "localhost")
     user = unquote(parts.username or "guest")
     vhost = unquote(parts.path[1:]) or "/"
@@ -118,7 +109,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
         place=f"{parts.scheme}://{user}@{host}:{port}/{'' if vhost == '/' else vhost}",
         prefix=taken.get("prefix", ""),
         queue_type=kind,
-        passive=taken.get("passive", False) in (True, "yes"),
+        passive=taken.get("passive", False),
         timeout_seconds=taken.get("timeout_seconds", 10.0),
         connect_seconds=taken.get("connect_seconds", 5.0),
         max_message_bytes=taken.get("max_message_bytes", 1 << 20),

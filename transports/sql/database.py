@@ -38,7 +38,7 @@ _TRIES = 5
 class Database:
     """A database with the transport's tables. Connects when it is first used; safe to use from several threads."""
 
-    def __init__(self, url: str, rng: random.Random, busy_seconds: float) -> None:
+    def __init__(self, url: str, rng: random.Random, busy_seconds: float, *, makes_tables: bool = True) -> None:
         self._rng = rng
         self.stop = threading.Event()
         """Set to end whatever waits for this database."""
@@ -57,6 +57,8 @@ class Database:
             raise Refused(f"the URL of the database cannot be used: {first_line(error)}") from error
         self.dialect.prepare_engine(self.engine)
         self._tables_lock = threading.Lock()
+        self.makes_tables = makes_tables
+        """Whether tables and queues may be made; else they are there or not."""
         self._tables_made = False
         self.losses = 0
         """How often the tables were found to be gone: what was known about their contents is void."""
@@ -130,7 +132,8 @@ class Database:
                 self._tables_made = False
                 self.losses += 1
                 return UnknownQueue(
-                    f"the transport's tables are gone from {self.url!r}, and the queues with them: declare the queues"
+                    f"the transport's tables are not there in {self.url!r}, and so no queues: declare the queues, "
+                    "without passive=yes"
                 )
             case Trouble.TOO_LARGE:
                 return TooLarge(f"the database on {self.url!r} takes no message of that size: {_text(error)}")
@@ -143,9 +146,9 @@ class Database:
     def make_tables(self, *, again: bool = False) -> None:
         """Make the tables unless they are there; raises Refused if there are others of their names.
 
-        Looks for them once, and when it is told to look ``again``.
+        Looks for them once, and when it is told to look ``again``. Does nothing where none are to be made.
         """
-        if self._tables_made and not again:
+        if not self.makes_tables or (self._tables_made and not again):
             return
         with self._tables_lock:
             if not self._tables_fit():

@@ -22,7 +22,11 @@ class Register:
         self._losses = 0
 
     def declare(self, names: Iterable[str]) -> None:
-        """Make sure that the tables and these queues exist."""
+        """Make sure that the tables and these queues exist. Raises UnknownQueue where none are to be made."""
+        if not self._database.makes_tables:
+            self._known = frozenset()
+            self.require(names)
+            return
         # Somebody may have dropped the tables since they were last looked for: whoever declares wants to be sure.
         self._database.make_tables(again=True)
         names = list(names)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from transports.checks import checked_names, objection
+from transports.checks import objection
 from transports.errors import Closed, NotConfirmed, TransportError, UnknownQueue
 from transports.options import count, seconds, take_options
+from transports.prefixes import Prefix
 from transports.protocol import Capabilities, NotTaken, SendOutcome
 from transports.sql import broadcasts, messages
 from transports.sql.database import Database
@@ -39,6 +40,8 @@ class SqlTransport:
 
     A message that is handed out stays in its table, hidden from others until it is acknowledged, its consumer closes,
     or ``visibility_seconds`` have passed by the database's clock. Options, as keywords or in the URL's query:
+    ``prefix`` (default none; a subscriber hears what is broadcast with a prefix that begins with its own), ``passive``
+    (default no): yes makes neither tables nor queues;
     ``visibility_seconds`` (default 60), ``broadcast_seconds``, how long broadcasts are kept (default 600),
     ``busy_seconds``, how long to wait for the write lock of an SQLite file (default 10), and ``max_message_bytes``
     (default 1 MiB).
@@ -49,7 +52,10 @@ class SqlTransport:
         self._broadcast_us = int(taken.get("broadcast_seconds", 600.0) * 1e6)
         # Seeded by the system: every transport pauses in its own way.
         rng = random.Random()
-        self._database = Database(address, rng, taken.get("busy_seconds", 10.0))
+        self._prefix = Prefix(taken.get("prefix", ""))
+        self._database = Database(
+            address, rng, taken.get("busy_seconds", 10.0), makes_tables=not taken.get("passive", False)
+        )
         self._register = Register(self._database)
         self._receiver = Receiver(self._database, rng, int(taken.get("visibility_seconds", 60.0) * 1e6))
         self._capabilities = Capabilities(
@@ -76,23 +82,24 @@ class SqlTransport:
     def declare(self, queues: Iterable[str]) -> None:
         """Make sure that the tables and these queues exist."""
         self._check_open()
-        self._register.declare(checked_names(queues))
+        self._register.declare(self._prefix.names(queues))
 
     def send(self, messages: Sequence[Message]) -> SendOutcome:
         """Send a batch in one transaction; return with the messages that were not taken."""
         self._check_open()
-        errors = [objection(message, self._capabilities.max_message_bytes) for message in messages]
+        named = [self._prefix.to_broker(message) for message in messages]
+        errors = [objection(message, self._capabilities.max_message_bytes) for message in named]
         unknown = self._register.unknown(
-            {message.queue for message, error in zip(messages, errors, strict=True) if error is None}
+            {message.queue for message, error in zip(named, errors, strict=True) if error is None}
         )
         not_taken: list[NotTaken] = []
         batch: list[Message] = []
-        for index, (message, wrong) in enumerate(zip(messages, errors, strict=True)):
+        for index, (message, wrong) in enumerate(zip(named, errors, strict=True)):
             error = self._register.no_queue(message.queue) if wrong is None and message.queue in unknown else wrong
             if error is None:
                 batch.append(message)
             else:
-                not_taken.append(NotTaken(index, message, error))
+                not_taken.append(NotTaken(index, messages[index], error))
         if batch:
             self._send(batch)
         return SendOutcome(tuple(not_taken))
@@ -109,14 +116,14 @@ class SqlTransport:
     def consume(self, queues: Iterable[str]) -> None:
         """Choose the queues that ``receive`` takes from."""
         self._check_open()
-        names = checked_names(queues)
+        names = self._prefix.names(queues)
         self._register.require(names)
         self._receiver.consume(names)
 
     def receive(self, max_messages: int, max_wait: float) -> list[Delivery]:
         """Take up to ``max_messages``, waiting up to ``max_wait`` seconds for the first."""
         self._check_open()
-        return self._receiver.receive(max_messages, max_wait)
+        return [self._prefix.delivery(each) for each in self._receiver.receive(max_messages, max_wait)]
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Settle deliveries."""
@@ -126,14 +133,15 @@ class SqlTransport:
     def broadcast(self, message: Message) -> None:
         """Send a message to every subscriber."""
         self._check_open()
-        error = objection(message, self._capabilities.max_message_bytes)
+        named = self._prefix.to_broker(message)
+        error = objection(named, self._capabilities.max_message_bytes)
         if error is not None:
             raise error
         try:
-            self._broadcast(message)
+            self._broadcast(named)
         except UnknownQueue:
             # The tables were dropped since they were last used, and are made anew.
-            self._broadcast(message)
+            self._broadcast(named)
         self._prune()
 
     def _broadcast(self, message: Message) -> None:
@@ -158,13 +166,14 @@ class SqlTransport:
     def broadcasts(self) -> list[Message]:
         """Take the broadcasts that ``receive`` has collected."""
         self._check_open()
-        return self._receiver.broadcasts()
+        return [self._prefix.from_broker(each) for each in self._receiver.broadcasts() if self._prefix.own(each)]
 
     def depth(self, queue: str) -> int | None:
         """Return how many messages wait in the queue."""
         self._check_open()
-        self._register.require([queue])
-        return self._database.read(lambda connection: messages.count_waiting(connection, queue))
+        name = self._prefix.name(queue)
+        self._register.require([name])
+        return self._database.read(lambda connection: messages.count_waiting(connection, name))
 
     def ping(self) -> None:
         """Ask the database for an answer."""

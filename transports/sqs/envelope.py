@@ -1,8 +1,8 @@
 """Messages as SQS and SNS carry them: text of certain characters, and no more than ten attributes.
 
 What is ours travels in one attribute, as JSON in ASCII, so that any number of headers with any characters fits. A body
-that is plain text stays readable as it is; any other goes as base64. Messages of other programs have no such attribute:
-their body is their text, and their attributes are their headers.
+that is plain text stays readable as it is; any other goes as base64. Messages of other programs, and those
+for them, have no such attribute (see ``native``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from transports.protocol import DEFAULT_PRIORITY, Message
+from transports.sqs.native import read_native
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,26 +58,23 @@ def wire_size(text: str, attributes: Mapping[str, Any]) -> int:
 
 def unwrap(received: Mapping[str, Any], queue: str) -> Message:
     """Return the message that SQS delivered from this queue."""
-    text = str(received.get("Body", ""))
-    attributes: Mapping[str, Any] = received.get("MessageAttributes") or {}
-    given_id: str | None = received.get("MessageId")
-    wrapping = _wrapping(attributes)
+    wrapping = _wrapping(received.get("MessageAttributes") or {})
     if wrapping is None:
-        return Message(queue, text.encode(), _native_headers(attributes), id=given_id)
+        return read_native(received, queue)
     try:
-        body = _body(text, wrapping.get("body"))
+        body = _body(str(received.get("Body", "")), wrapping.get("body"))
         headers = {str(name): str(value) for name, value in wrapping.get("headers", {}).items()}
         priority = int(wrapping.get("priority", DEFAULT_PRIORITY))
     except (AttributeError, TypeError, ValueError, binascii.Error):
         # Somebody else's attribute of the same name.
-        return Message(queue, text.encode(), _native_headers(attributes), id=given_id)
+        return read_native(received, queue)
     return Message(
         queue=str(wrapping.get("topic", queue)),
         body=body,
         headers=headers,
         key=_text_or_none(wrapping.get("key")),
         priority=priority,
-        id=_text_or_none(wrapping.get("id")) or given_id,
+        id=_text_or_none(wrapping.get("id")) or received.get("MessageId"),
     )
 
 
@@ -101,11 +99,6 @@ def _wrapping(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError):
         return None
     return cast("dict[str, Any]", wrapping) if isinstance(wrapping, dict) else None
-
-
-def _native_headers(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the attributes that are text or numbers; binary ones have no place in headers."""
-    return {name: str(value["StringValue"]) for name, value in attributes.items() if "StringValue" in value}
 
 
 def _text_or_none(value: object) -> str | None:

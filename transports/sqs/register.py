@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from transports.errors import Refused, UnknownQueue
-from transports.sqs.names import queue_name
 from transports.sqs.problems import code_of
 
 if TYPE_CHECKING:
@@ -35,6 +34,10 @@ class Register:
 
     def _declare(self, name: str) -> None:
         self.forget(name)
+        if self._settings.passive:
+            # Whatever it is like, its owner wants it so.
+            self._remember(name, self._ask(name))
+            return
         try:
             url = self._ask(name)
         except UnknownQueue:
@@ -52,7 +55,7 @@ class Register:
             answer = self._clients.call(
                 f"making queue {name!r}",
                 self._clients.sqs.create_queue,
-                QueueName=queue_name(self._settings.prefix, name),
+                QueueName=self._settings.queue_name(name),
                 Attributes=attributes,
             )
         except Refused as error:
@@ -98,7 +101,7 @@ class Register:
         return known
 
     def _ask(self, name: str) -> str:
-        full_name = queue_name(self._settings.prefix, name)
+        full_name = self._settings.queue_name(name)
         try:
             answer = self._clients.call(
                 f"looking for queue {name!r}", self._clients.sqs.get_queue_url, QueueName=full_name
@@ -118,7 +121,7 @@ class Register:
 
     def no_queue(self, name: str) -> UnknownQueue:
         """Return the error for a queue that is not there."""
-        full_name = queue_name(self._settings.prefix, name)
+        full_name = self._settings.queue_name(name)
         return UnknownQueue(
             f"{self._settings.where} has no queue {name!r} ({full_name}), or shows it to others only: declare it first"
         )

@@ -9,6 +9,7 @@ from transports.checks import objection
 from transports.errors import NotConfirmed, Refused, TooLarge, TransportError, UnknownQueue
 from transports.protocol import NotTaken, SendOutcome
 from transports.sqs.envelope import wire_size, wrap
+from transports.sqs.native import write_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,10 +79,15 @@ class Sender:
                 yield _Batch(queue, entries)
 
     def _pack(self, index: int, message: Message) -> _Packed | TransportError:
-        wrong = objection(message, self._clients.settings.max_message_bytes)
+        settings = self._clients.settings
+        wrong = objection(message, settings.max_message_bytes)
         if wrong is not None:
             return wrong
-        text, attributes = wrap(message)
+        try:
+            settings.queue_name(message.queue)
+            text, attributes = write_native(message) if settings.passive else wrap(message)
+        except Refused as error:
+            return error
         size = wire_size(text, attributes)
         if size > self._limit:
             return TooLarge(

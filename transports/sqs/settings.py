@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from transports.errors import Refused
-from transports.options import count, seconds, take_options
+from transports.options import COMMON, count, seconds, take_options, yes_or_no
+from transports.sqs.names import foreign_name, queue_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,15 +27,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,30}")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 
 
-def _yes_or_no(text: str) -> bool:
-    try:
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-    except KeyError:
-        raise ValueError(text) from None
-
-
 _OPTIONS = {
-    "prefix": str,
     "endpoint_url": str,
     "profile": str,
     "visibility_seconds": count,
@@ -43,7 +36,7 @@ _OPTIONS = {
     "retention_seconds": count,
     "threads": count,
     "limit_bytes": count,
-    "broadcasts": _yes_or_no,
+    "broadcasts": yes_or_no,
     "stale_seconds": seconds,
 }
 
@@ -56,6 +49,8 @@ class Settings:
     key: str | None = None
     secret: str | None = field(default=None, repr=False)
     prefix: str = "milepost-"
+    passive: bool = False
+    """Queues are other programs': nothing is made, names are as they are, and messages are such as others read."""
     endpoint_url: str | None = None
     profile: str | None = None
     visibility_seconds: int = 30
@@ -84,6 +79,15 @@ class Settings:
         """Name the service for messages to people, without secrets."""
         return f"SQS at {self.endpoint_url}" if self.endpoint_url else f"SQS in {self.region or 'the default region'}"
 
+    def queue_name(self, name: str) -> str:
+        """Return what a queue is called at AWS. Raises Refused for what none can be called, where it is not ours."""
+        return (foreign_name if self.passive else queue_name)(self.prefix, name)
+
+    @property
+    def has_broadcasts(self) -> bool:
+        """Whether there are broadcasts: a subscriber needs a queue of its own, and passive ones make none."""
+        return self.broadcasts and not self.passive
+
     @property
     def max_message_bytes(self) -> int:
         """The largest message that always fits: bytes that are no text take a third more in base64."""
@@ -99,7 +103,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     except ValueError:
         raise Refused("the URL of SQS cannot be read: write sqs://REGION?option=value") from None
     if strange := sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}):
-        raise Refused(f"sqs:// has no option {strange[0]!r}; there are {', '.join(sorted(_OPTIONS))}")
+        raise Refused(f"sqs:// has no option {strange[0]!r}; there are {', '.join(sorted({*COMMON, *_OPTIONS}))}")
     region = parts.hostname
     if port is not None or parts.path not in {"", "/"} or parts.fragment or not _REGION.fullmatch(region or "default"):
         raise Refused(

@@ -37,6 +37,8 @@ class SqsTransport:
     Options, as keywords or in the URL's query:
 
     ``prefix``: how the names of queues and of the topic begin at AWS (default ``milepost-``; may be empty);
+    ``passive`` (default no): yes makes nothing, has no broadcasts, takes the names of queues as they are, and sends
+    messages in a form that any program can read;
     ``endpoint_url``: the address of a server other than AWS's;
     ``profile``: a profile of the AWS configuration files;
     ``visibility_seconds`` (default 30): how long a message is hidden once it is handed out;
@@ -65,7 +67,7 @@ class SqsTransport:
             redelivers=True,
             settles_singly=True,
             releases=True,
-            broadcasts=self._settings.broadcasts,
+            broadcasts=self._settings.has_broadcasts,
             priorities=False,
             depth=True,
             checks_queues=True,
@@ -113,7 +115,7 @@ class SqsTransport:
         wrong = objection(message, self._capabilities.max_message_bytes)
         if wrong is not None:
             raise wrong
-        if self._settings.broadcasts:
+        if self._settings.has_broadcasts:
             self._subscription.publish(message)
         else:
             self.ping()
@@ -121,7 +123,7 @@ class SqsTransport:
     def subscribe(self) -> None:
         """Collect broadcasts from now on, where there are any."""
         self._check_open()
-        if self._settings.broadcasts:
+        if self._settings.has_broadcasts:
             self._subscription.open()
 
     def broadcasts(self) -> list[Message]:

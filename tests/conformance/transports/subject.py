@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from transports import Capabilities, Refused, Transport, TransportError, open_transport
 
@@ -28,6 +29,36 @@ class Mistake:
     raises: type[TransportError] | tuple[type[TransportError], ...] = Refused
 
 
+class Native(NamedTuple):
+    """A message as another program reads it."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A queue of another program, which uses the broker by the broker's own client library."""
+
+    url: str
+    queue: str
+    """As the broker calls it: a name that is spelled in another way where queues are ours, if there are such names."""
+    make: Callable[[], object]
+    send: Callable[[bytes, Mapping[str, str], str], str]
+    """Sends a message with headers and, where the broker has a place for it, this id; returns the id that it has."""
+    receive: Callable[[], Native]
+    """Waits for a message, and takes it for good."""
+    impossible: str | None
+    """A name that no queue can have there; None where there is no such name."""
+    bytes: bool = True
+    """Whether the broker carries bodies that are no text."""
+
+    def open(self) -> Transport:
+        """Open a transport as for a trigger; the caller closes it."""
+        return open_transport(self.url, passive=True, prefix="")
+
+
 @dataclass
 class Subject:
     """One transport on one broker, fresh for each test.
@@ -47,6 +78,8 @@ class Subject:
     hasty_url: str = ""
     """The same broker, where a delivery that was not acknowledged in about a second is delivered again, even if its
     consumer lives. The same as ``url`` where there is no such timeout."""
+    foreign: Foreign | None = None
+    """A queue of another program; None where nothing but this transport has queues on the broker."""
     ending: list[Callable[[], object]] = field(default_factory=list)
     """What is done when the test ends, however it ends."""
 

@@ -16,6 +16,8 @@ MANAGE, SEND, LISTEN = "Manage", "Send", "Listen"
 POLICIES = {
     "milepost": frozenset({MANAGE, SEND, LISTEN}),
     "worker": frozenset({SEND, LISTEN}),
+    "sender": frozenset({SEND}),
+    "listener": frozenset({LISTEN}),
     "nobody": frozenset[str](),
 }
 """The policies that there are, and what each may do. All have the same key."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import secrets
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus._base_handler import ServiceBusSharedKeyCredential
 from azure.servicebus.management import ServiceBusAdministrationClient
 
+from tests.conformance.transports.helpers import SECONDS
 from tests.conformance.transports.proxy import Proxy
-from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.conformance.transports.subject import Foreign, Mistake, Native, Outage, Subject
 from transports import Capabilities, Unavailable, UnknownQueue, open_transport
 
 SERVICE_BUS = Capabilities(
@@ -111,6 +112,30 @@ class Server:
         use(self.url(), "sessions")
 
 
+class Program:
+    """Another program, which uses azure-servicebus."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.queue = f"{server.prefix}Orders_In/v1"
+
+    def make(self) -> None:
+        self._server.administration().create_queue(self.queue)
+
+    def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
+        message = ServiceBusMessage(body, application_properties=dict(headers), message_id=name)
+        with self._server.client() as client, client.get_queue_sender(self.queue) as sender:
+            sender.send_messages(message)
+        return name
+
+    def receive(self) -> Native:
+        with self._server.client() as client, client.get_queue_receiver(self.queue) as receiver:
+            [message] = receiver.receive_messages(1, SECONDS)
+            receiver.complete_message(message)
+        headers = {name.decode(): value.decode() for name, value in (message.application_properties or {}).items()}
+        return Native(b"".join(message.body), headers, message.message_id)
+
+
 def use(url: str, queue: str = "work", **options: Any) -> None:
     """Open a transport and do the first thing that anybody does with it."""
     transport = open_transport(url, **options)
@@ -127,7 +152,7 @@ def mistakes(server: Server) -> list[Mistake]:
 
     def silent_without_administration() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            use(server.url(port=listener.getsockname()[1], timeout_seconds="2", manage="false"))
+            use(server.url(port=listener.getsockname()[1], timeout_seconds="2", passive="yes"))
 
     def closed() -> None:
         with socket.socket() as unused:
@@ -145,7 +170,7 @@ def mistakes(server: Server) -> list[Mistake]:
     elsewhere = url.replace("127.0.0.1", "host.invalid")
     return [
         Mistake("wrong key", lambda: use(server.url(key="secret"))),
-        Mistake("wrong key, without administration", lambda: use(server.url(key="secret", manage="false"))),
+        Mistake("wrong key, without administration", lambda: use(server.url(key="secret", passive="yes"))),
         Mistake("no such policy", lambda: use(server.url(policy="stranger"))),
         Mistake("missing rights", lambda: use(server.url(policy="nobody"))),
         Mistake(
@@ -154,7 +179,7 @@ def mistakes(server: Server) -> list[Mistake]:
         Mistake("subscribing without the right to", subscribe_without_rights),
         Mistake("nobody listens", closed, Unavailable),
         Mistake("no such host", lambda: use(elsewhere), Unavailable),
-        Mistake("no such host, without administration", lambda: use(f"{elsewhere}&manage=false"), Unavailable),
+        Mistake("no such host, without administration", lambda: use(f"{elsewhere}&passive=yes"), Unavailable),
         Mistake("a server that says nothing", silent, Unavailable),
         Mistake("one that says nothing, without administration", silent_without_administration, Unavailable),
         Mistake("no namespace", lambda: open_transport("azureservicebus:///?emulator=true")),
@@ -172,7 +197,7 @@ def mistakes(server: Server) -> list[Mistake]:
         Mistake("no such option", lambda: open_transport(f"{url}&colour=red")),
         Mistake("no such keyword", lambda: open_transport(url, colour="red")),
         Mistake("no duration", lambda: open_transport(server.url(lock_seconds="soon"))),
-        Mistake("no truth", lambda: open_transport(server.url(manage="perhaps"))),
+        Mistake("no truth", lambda: open_transport(server.url(passive="perhaps"))),
         Mistake("no prefix for queues", lambda: open_transport(server.url(prefix="/a"))),
     ]
 
@@ -181,6 +206,7 @@ def mistakes(server: Server) -> list[Mistake]:
 def azureservicebus(request: pytest.FixtureRequest) -> Iterator[Subject]:
     server = Server(request.getfixturevalue("servicebus_url"))
     proxy = Proxy("127.0.0.1", server.port)
+    program = Program(server)
     try:
         yield Subject(
             url=server.url(port=proxy.port),
@@ -193,6 +219,14 @@ def azureservicebus(request: pytest.FixtureRequest) -> Iterator[Subject]:
             mistakes=mistakes(server),
             conflict=server.conflict,
             wipe=server.wipe,
+            foreign=Foreign(
+                url=server.url(port=proxy.port),
+                queue=program.queue,
+                make=program.make,
+                send=program.send,
+                receive=program.receive,
+                impossible="à la carte",
+            ),
         )
     finally:
         proxy.close()

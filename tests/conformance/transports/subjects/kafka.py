@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.conformance.transports.helpers import until
+from tests.conformance.transports.helpers import SECONDS, until
 from tests.conformance.transports.proxy import Proxy
-from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.conformance.transports.subject import Foreign, Mistake, Native, Outage, Subject
 from tests.servers.recipes.kafka import STRANGER, proxied_port, proxy_port
 from transports import Capabilities, Unavailable, open_transport
 
@@ -66,6 +68,7 @@ class Broker:
         settings = {"bootstrap.servers": f"127.0.0.1:{self.port}", "security.protocol": "SASL_PLAINTEXT"}
         login = {"sasl.mechanism": "PLAIN", "sasl.username": address.username, "sasl.password": address.password}
         self._admin = AdminClient({**settings, **login})
+        self.client = {**settings, **login}
 
     def url(self, *, port: int | None = None, login: str | None = None, **options: str) -> str:
         chosen = {"prefix": self.prefix, **QUICK, **options}
@@ -81,12 +84,51 @@ class Broker:
                 deleting.result()
             until(lambda: not self._topics(), "the topics are gone")
 
-    def compacted(self) -> None:
-        topic = NewTopic(f"{self.prefix}compacted", 1, config={"cleanup.policy": "compact"})
+    def make(self, topic: NewTopic) -> None:
         for making in self._admin.create_topics([topic]).values():
             making.result()
-        until(self._topics, "the topic is there")
+        until(lambda: topic.topic in self._topics(), "the topic is there")
+
+    def compacted(self) -> None:
+        self.make(NewTopic(f"{self.prefix}compacted", 1, config={"cleanup.policy": "compact"}))
         use(self.url(), "compacted")
+
+
+class Program:
+    """Another program, which uses confluent-kafka, a topic and a group of its own."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        # With what stands for another character where the topic is ours.
+        self.queue = f"{broker.prefix}orders_x1_in.v1"
+
+    def make(self) -> None:
+        self._broker.make(NewTopic(self.queue, 4))
+
+    def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
+        reports: list[Any] = []
+        producer = Producer(self._broker.client)
+        producer.produce(
+            self.queue, body, name, headers=dict(headers), on_delivery=lambda *report: reports.append(report)
+        )
+        assert producer.flush(SECONDS) == 0
+        [(error, record)] = reports
+        assert error is None
+        return f"{record.topic()}/{record.partition()}/{record.offset()}"
+
+    def receive(self) -> Native:
+        consumer = Consumer(
+            {**self._broker.client, "group.id": f"{self._broker.prefix}others", "auto.offset.reset": "earliest"}
+        )
+        try:
+            consumer.subscribe([self.queue])
+            record = consumer.poll(SECONDS)
+            assert record is not None, "no message came"
+            assert record.error() is None
+            headers = {name: value.decode() for name, value in record.headers() or ()}
+            return Native(record.value() or b"", headers, headers.get("milepost.id"))
+        finally:
+            consumer.close()
 
 
 def use(url: str, queue: str = "work", **options: str) -> None:
@@ -139,6 +181,7 @@ def mistakes_of(broker: Broker) -> list[Mistake]:
 
 def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **options: str) -> Iterator[Subject]:
     broker = Broker(request.getfixturevalue("kafka_url"))
+    program = Program(broker)
     proxy = ProxyAt("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
     try:
         yield Subject(
@@ -149,6 +192,14 @@ def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **optio
             mistakes=mistakes_of(broker),
             conflict=broker.compacted,
             wipe=broker.wipe,
+            foreign=Foreign(
+                url=broker.url(port=proxy.port, group=f"{broker.prefix}triggers", **options),
+                queue=program.queue,
+                make=program.make,
+                send=program.send,
+                receive=program.receive,
+                impossible="à la carte",
+            ),
         )
     finally:
         proxy.close()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import kombu
 import pytest
 import redis as client
 
+from tests.conformance.transports.helpers import SECONDS
 from tests.conformance.transports.proxy import Proxy
-from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.conformance.transports.subject import Foreign, Mistake, Native, Outage, Subject
 from tests.servers.running import RunningServer
 from transports import Capabilities, NoTransport, Unavailable, open_transport
 
@@ -69,6 +71,43 @@ class ReadyProxy(Proxy):
             # Known before anybody is let in by it, who would else be taken for one of the old listener.
             with self._lock:
                 self._listener = self._listen(self.port)
+
+
+class Program:
+    """Another program, which uses kombu."""
+
+    queue = "orders_in.v1"
+
+    def __init__(self, url: str, **options: str) -> None:
+        self._url = url
+        self._options = options
+
+    @contextmanager
+    def _connection(self) -> Iterator[kombu.Connection]:
+        with kombu.Connection(self._url, transport_options=self._options) as connection:
+            yield connection
+
+    def make(self) -> None:
+        """There is nothing to make: the queue is there with its first message."""
+
+    def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
+        form = {"content_type": "application/octet-stream", "content_encoding": "binary"}
+        with self._connection() as connection:
+            connection.Producer().publish(body, self.queue, headers=dict(headers), message_id=name, **form)
+        return name
+
+    def receive(self) -> Native:
+        taken: list[kombu.Message] = []
+        with self._connection() as connection:
+            queue = kombu.Queue(self.queue, no_declare=True)
+            with connection.Consumer([queue], on_message=taken.append, no_ack=True, prefetch_count=1):
+                connection.drain_events(timeout=SECONDS)
+        [message] = taken
+        assert isinstance(message.body, bytes)
+        return Native(message.body, message.headers, message.properties.get("message_id"))
+
+    def foreign(self, url: str, impossible: str | None) -> Foreign:
+        return Foreign(url, self.queue, self.make, self.send, self.receive, impossible)
 
 
 def use(url: str) -> None:
@@ -157,6 +196,7 @@ def redis_subject(url: str, outages: list[Outage], through: str) -> Subject:
         mistakes=redis_mistakes(url),
         conflict=conflict,
         wipe=wipe,
+        foreign=Program(url).foreign(f"{through}?{options}", None),
     )
 
 
@@ -235,4 +275,7 @@ def filesystem(request: pytest.FixtureRequest) -> Iterator[Subject]:
         ],
         conflict=lambda: use(f"kombu+filesystem://{text_file}"),
         wipe=wipe,
+        foreign=Program("filesystem://", data_folder_in=str(directory), data_folder_out=str(directory)).foreign(
+            f"{url}?poll_seconds=0.02", "à la carte"
+        ),
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 
+import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
-from tests.conformance.transports.helpers import until
+from tests.conformance.transports.helpers import SECONDS, until
 from tests.conformance.transports.proxy import Proxy
-from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.conformance.transports.subject import Foreign, Mistake, Native, Outage, Subject
 from tests.servers.management import Management
 from transports import Capabilities, Unavailable, open_transport
 
@@ -101,6 +103,40 @@ class Place:
         self.management.ask("DELETE", "vhosts", self.vhost)
 
 
+class Program:
+    """Another program, which uses pika and a queue of its own."""
+
+    queue = "orders_in.v1"
+
+    def __init__(self, place: Place) -> None:
+        self._url = f"amqp://{place.user}:{place.password}@{place.host}:{place.port}/{place.vhost}"
+
+    @contextmanager
+    def _channel(self) -> Iterator[BlockingChannel]:
+        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+            yield connection.channel()
+
+    def make(self) -> None:
+        with self._channel() as channel:
+            channel.queue_declare(self.queue, durable=True)
+
+    def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
+        properties = pika.BasicProperties(headers=dict(headers), message_id=name)
+        with self._channel() as channel:
+            channel.confirm_delivery()
+            channel.basic_publish("", self.queue, body, properties, mandatory=True)
+        return name
+
+    def receive(self) -> Native:
+        with self._channel() as channel:
+            # One at a time: what else came would be lost with the channel.
+            channel.basic_qos(prefetch_count=1)
+            method, properties, body = next(channel.consume(self.queue, inactivity_timeout=SECONDS))
+            assert body is not None, "no message came"
+            channel.basic_ack(method.delivery_tag)
+            return Native(body, properties.headers or {}, properties.message_id)
+
+
 def mistakes(place: Place, nobody: str) -> list[Mistake]:
     def silent() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -143,6 +179,7 @@ def mistakes(place: Place, nobody: str) -> list[Mistake]:
 def _subject(server: str, **options: str) -> Iterator[Subject]:
     place = Place(server)
     proxy = Proxy(place.host, place.port)
+    program = Program(place)
     other = {"queue_type": "quorum" if options.get("queue_type") == "classic" else "classic"}
 
     def conflict() -> None:
@@ -161,6 +198,14 @@ def _subject(server: str, **options: str) -> Iterator[Subject]:
                 mistakes=mistakes(place, nobody),
                 conflict=conflict,
                 wipe=place.wipe,
+                foreign=Foreign(
+                    url=place.url(port=proxy.port, **options),
+                    queue=program.queue,
+                    make=program.make,
+                    send=program.send,
+                    receive=program.receive,
+                    impossible="ö" * 200,
+                ),
             )
     finally:
         proxy.close()

@@ -7,7 +7,7 @@ import secrets
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import boto3
 import pytest
 
+from tests.conformance.transports.helpers import until
 from tests.conformance.transports.proxy import Proxy
-from tests.conformance.transports.subject import Mistake, Outage, Subject
+from tests.conformance.transports.subject import Foreign, Mistake, Native, Outage, Subject
 from tests.servers.recipes.elasticmq import LIMIT_BYTES
 from transports import Capabilities, Unavailable, open_transport
 
@@ -102,6 +103,42 @@ class Server:
         name = f"{self.prefix}slow"
         self.client("sqs").create_queue(QueueName=name, Attributes={"DelaySeconds": "30"})
         use(self.url(), "slow")
+
+
+class Program:
+    """Another program, which uses boto3."""
+
+    def __init__(self, server: Server) -> None:
+        self._sqs = server.client("sqs")
+        self.queue = f"{server.prefix}orders--in_"
+
+    def make(self) -> None:
+        self._sqs.create_queue(QueueName=self.queue)
+
+    def _url(self) -> str:
+        return str(self._sqs.get_queue_url(QueueName=self.queue)["QueueUrl"])
+
+    def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
+        attributes = {header: {"DataType": "String", "StringValue": value} for header, value in headers.items()}
+        answer = self._sqs.send_message(QueueUrl=self._url(), MessageBody=body.decode(), MessageAttributes=attributes)
+        return str(answer["MessageId"])
+
+    def receive(self) -> Native:
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found.extend(
+                self._sqs.receive_message(QueueUrl=self._url(), WaitTimeSeconds=5, MessageAttributeNames=["All"]).get(
+                    "Messages", []
+                )
+            )
+            return bool(found)
+
+        until(look, "a message comes")
+        [message] = found
+        self._sqs.delete_message(QueueUrl=self._url(), ReceiptHandle=message["ReceiptHandle"])
+        headers = {name: each["StringValue"] for name, each in message.get("MessageAttributes", {}).items()}
+        return Native(message["Body"].encode(), headers, headers.get("milepost-id"))
 
 
 def use(url: str, queue: str = "work") -> None:
@@ -224,6 +261,7 @@ def _subject(server: Server, limit_bytes: int, more: list[Mistake], *, broadcast
     assert address.hostname is not None
     assert address.port is not None
     proxy = HttpProxy(address.hostname, address.port)
+    program = Program(server)
     through = f"http://127.0.0.1:{proxy.port}"
     try:
         yield Subject(
@@ -234,6 +272,15 @@ def _subject(server: Server, limit_bytes: int, more: list[Mistake], *, broadcast
             mistakes=[*mistakes(server), *more],
             conflict=server.conflict,
             wipe=server.wipe,
+            foreign=Foreign(
+                url=server.url(endpoint_url=through),
+                queue=program.queue,
+                make=program.make,
+                send=program.send,
+                receive=program.receive,
+                impossible="orders.fifo",
+                bytes=False,
+            ),
         )
     finally:
         proxy.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 
 from tests.conformance.transports.helpers import Background, batch, bodies, hear, take, texts
 from tests.conformance.transports.subjects.azureservicebus import Server
-from transports import Message, Transport, UnknownQueue, open_transport
+from transports import Message, Refused, Transport, UnknownQueue, open_transport
 
 pytestmark = pytest.mark.servers
 
@@ -113,12 +114,36 @@ def test_a_message_is_plain_to_other_programs(server: Server, open_one: Open) ->
         receiver.complete_message(message)
 
 
+def test_a_subscription_of_another_program_is_a_queue(server: Server) -> None:
+    topic = f"{server.prefix}Orders"
+    administration = server.administration()
+    administration.create_topic(topic)
+    administration.create_subscription(topic, "Billing")
+    queue = f"{topic}/subscriptions/Billing"
+    with closing(open_transport(server.url(prefix="", policy="worker"), passive=True)) as transport:
+        transport.declare([queue, topic])
+        transport.consume([queue])
+        transport.send([Message(topic, b"1", {"a": "b"}, id="i")]).raise_if_any()
+        [delivery] = take(transport, 1, acknowledge=False)
+        assert (delivery.message.queue, delivery.message.body, delivery.message.id) == (queue, b"1", "i")
+        [not_taken] = transport.send([Message(queue, b"2")]).not_taken
+        assert isinstance(not_taken.error, Refused)
+        with pytest.raises(UnknownQueue):
+            transport.declare([f"{topic}/subscriptions/missing"])
+    with closing(open_transport(server.url(prefix=""), passive=True)) as transport:
+        transport.consume([queue])
+        [delivery] = take(transport, 1)
+        assert delivery.redelivered
+        transport.ping()
+    assert administration.get_subscription_runtime_properties(topic, "Billing").active_message_count == 0
+
+
 # -- rights ----------------------------------------------------------------------------------------------------------
 
 
 def test_without_the_right_to_manage_queues_are_used_that_are_there(server: Server, open_one: Open) -> None:
     open_one().declare(["work"])
-    for options in ({}, {"manage": "false"}):
+    for options in ({}, {"passive": "yes"}):
         worker = consumer(open_one, policy="worker", **options)
         worker.declare(["work"])
         worker.send(batch([1])).raise_if_any()
@@ -129,10 +154,23 @@ def test_without_the_right_to_manage_queues_are_used_that_are_there(server: Serv
             worker.declare(["other"])
 
 
+def test_one_right_is_enough_for_a_queue_of_another_program(server: Server) -> None:
+    queue = f"{server.prefix}orders"
+    server.administration().create_queue(queue)
+    with closing(open_transport(server.url(prefix="", policy="sender", passive="yes"))) as sender:
+        sender.declare([queue])
+        sender.ping()
+        sender.send([Message(queue, b"1")]).raise_if_any()
+    with closing(open_transport(server.url(prefix="", policy="listener", passive="yes"))) as listener:
+        listener.declare([queue])
+        listener.consume([queue])
+        assert bodies(take(listener, 1)) == texts([1])
+
+
 def test_broadcasts_without_the_right_to_manage(server: Server, open_one: Open) -> None:
     administration = server.administration()
     administration.create_topic(f"{server.prefix}news")
-    options = {"policy": "worker", "manage": "false", "topic": f"{server.prefix}news"}
+    options = {"policy": "worker", "passive": "yes", "topic": f"{server.prefix}news"}
     unready = open_one(**options, subscription="one")
     with pytest.raises(UnknownQueue):
         unready.subscribe()
@@ -148,7 +186,7 @@ def test_broadcasts_without_the_right_to_manage(server: Server, open_one: Open) 
         each.close()
     # They were there before, and stay.
     assert len(list(administration.list_subscriptions(f"{server.prefix}news"))) == 2
-    assert not open_one(policy="worker", manage="false").capabilities.broadcasts
+    assert not open_one(policy="worker", passive="yes").capabilities.broadcasts
 
 
 # -- what is made ----------------------------------------------------------------------------------------------------

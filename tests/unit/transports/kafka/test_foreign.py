@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from transports import Message, open_transport
+from transports import Message, Refused, open_transport
 from transports.kafka import KafkaTransport
+from transports.kafka.settings import read_settings
 
 pytestmark = pytest.mark.servers
 SECONDS = 30.0
@@ -91,3 +94,64 @@ def test_what_waits_beside_a_held_message_goes_to_others(kafka_url: str, prefix:
     assert holding.depth("work") == 0
     holding.close()
     helping.close()
+
+
+def make(plain: dict[str, object], topic: str, **config: str) -> None:
+    for making in AdminClient(plain).create_topics([NewTopic(topic, 2, config=config)]).values():
+        making.result(SECONDS)
+
+
+def test_messages_in_a_topic_of_another_program_are_not_passed_on(
+    kafka_url: str, plain: dict[str, object], prefix: str
+) -> None:
+    topic = f"{prefix}orders"
+    make(plain, topic)
+    options = {"prefix": "", "passive": True, "group": f"{prefix}group", "idle_seconds": 0.5}
+    with closing(open_transport(kafka_url, **options)) as holding:
+        holding.consume([topic])
+        holding.send([Message(topic, str(number).encode(), key=str(number)) for number in range(20)]).raise_if_any()
+        [held] = holding.receive(1, SECONDS)
+        # Another member leaves it one partition, in which messages wait beside the one that is held.
+        with closing(open_transport(kafka_url, **options)) as helping:
+            helping.consume([topic])
+            helped = 0
+            for _ in range(10):
+                deliveries = helping.receive(20, 0.5)
+                helping.acknowledge(deliveries)
+                helped += len(deliveries)
+        assert 0 < helped < 20
+        holding.acknowledge([held])
+    admin = AdminClient(plain)
+    places = [TopicPartition(topic, number) for number in range(2)]
+    ends = admin.list_offsets({place: OffsetSpec.latest() for place in places})
+    assert sum(end.result(SECONDS).offset for end in ends.values()) == 20
+
+
+def test_a_compacted_topic_of_another_program_is_read_from_its_beginning(
+    kafka_url: str, plain: dict[str, object], prefix: str
+) -> None:
+    topic = f"{prefix}customers"
+    make(plain, topic, **{"cleanup.policy": "compact"})
+    producer = Producer(plain)
+    producer.produce(topic, b"body", key=b"customer-4")
+    producer.produce(topic, None, key=b"customer-4")
+    assert producer.flush(SECONDS) == 0
+    with closing(open_transport(kafka_url, prefix="", passive=True, group=f"{prefix}group")) as transport:
+        transport.declare([topic])
+        transport.consume([topic])
+        taken = transport.receive(2, SECONDS)
+        while len(taken) < 2:
+            taken += transport.receive(1, SECONDS)
+        assert [(each.message.key, each.message.body) for each in taken] == [
+            ("customer-4", b"body"),
+            ("customer-4", b""),
+        ]
+        # Kafka takes nothing without a key there.
+        [not_taken] = transport.send([Message(topic, b"body")]).not_taken
+        assert isinstance(not_taken.error, Refused)
+
+
+def test_the_group_has_a_name_of_its_own_where_there_is_no_prefix() -> None:
+    assert read_settings("kafka://host?prefix=", {"passive": True}).group == "milepost"
+    assert read_settings("kafka://host?prefix=&group=shop", {}).group == "shop"
+    assert read_settings("kafka://host", {"passive": True}).group == "milepost.workers"

@@ -266,3 +266,29 @@ def test_a_certificate_for_another_host_is_refused_unless_names_are_not_checked(
         transport.ping()
     with closing(open_transport(f"{elsewhere}&ssl_check_hostname=no")) as transport:
         transport.ping()
+
+
+# -- queues of other programs ----------------------------------------------------------------------------------------
+
+
+def test_a_plain_list_of_another_program_is_a_queue(url: str) -> None:
+    with client.Redis.from_url(url) as direct, closing(open_transport(url, prefix="", passive=True)) as transport:
+        direct.lpush("orders", b'{"order": 1}', b"\xff")
+        transport.declare(["orders"])
+        transport.consume(["orders"])
+        taken = take(transport, 2, acknowledge=False)
+        assert [each.message.body for each in taken] == [b'{"order": 1}', b"\xff"]
+        # What is kept of them has names that kombu's own consumers do not use.
+        assert set(direct.keys()) == {b"milepost.unacked", b"milepost.unacked_index"}
+        transport.acknowledge(taken[:1])
+        transport.close()
+        assert direct.keys() == [b"orders"]
+        assert direct.lrange("orders", 0, -1) == [b"\xff"]
+
+
+def test_what_is_sent_to_another_program_is_in_the_list_that_everybody_reads(url: str) -> None:
+    with client.Redis.from_url(url) as direct, closing(open_transport(url, prefix="", passive=True)) as transport:
+        assert not transport.capabilities.priorities
+        transport.send([Message("orders", b"x", priority=priority) for priority in range(10)]).raise_if_any()
+        assert direct.keys() == [b"orders"]
+        assert direct.llen("orders") == 10
