@@ -97,6 +97,19 @@ def add(
     panel: str | None = None,
 ) -> None:  # fmt: skip
     """Make a function of a session and flags a command, which also takes the flags for the settings."""
+    app.command(name or function.__name__, cls=Command, help=text, rich_help_panel=panel)(_command(function))
+
+
+def add_group(app: typer.Typer, function: Callable[..., None], *, panel: str | None = None) -> typer.Typer:
+    """Make a function a command that also has commands of its own, which are added to what is returned."""
+    group = typer.Typer(name=function.__name__, cls=Commands, invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(_command(function))
+    app.add_typer(group, rich_help_panel=panel)
+    return group
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function as Typer takes it, with the flags for the settings."""
     context, *shared = _SHARED
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
@@ -104,10 +117,12 @@ def add(
     def run(ctx: typer.Context, *, config: str | None, store: str | None, flows: str | None, **given: Any) -> None:
         session: Session = ctx.obj
         session.override(config, store, flows)
-        function(session, **given)
+        # A group that is also a command does nothing itself where one of its commands is called.
+        if ctx.invoked_subcommand is None:
+            function(session, **given)
 
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (context, *own, *shared)]
     made: Any = run
     made.__signature__ = inspect.Signature(parameters)
     made.__annotations__ = {one.name: one.annotation for one in parameters}
-    app.command(name or function.__name__, cls=Command, help=text, rich_help_panel=panel)(made)
+    return made

@@ -56,14 +56,17 @@ def leaves(group: Any, path: str = "") -> dict[str, Any]:
     """Return every command that does something, by its name; those of a group by both names."""
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
-        found |= leaves(command, f"{path}{name} ") if hasattr(command, "commands") else {path + name: command}
+        if not hasattr(command, "commands") or command.invoke_without_command:
+            found[path + name] = command
+        if hasattr(command, "commands"):
+            found |= leaves(command, f"{path}{name} ")
     return found
 
 
 def usage_of(command: Any) -> str:
     """Return what follows the name of a command on the command line."""
     if hasattr(command, "commands"):
-        return "[OPTIONS] COMMAND ..."
+        return "[OPTIONS] [COMMAND ...]" if command.invoke_without_command else "[OPTIONS] COMMAND ..."
     return " ".join(["[OPTIONS]", *(argument_of(one) for one in command.params if one.param_type_name == "argument")])
 
 

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.commands import add
+from engine.cli import pausing
+from engine.cli.commands import add, add_group
 from engine.cli.flags import AsJson, AttrFlag, Execution, FlowFlag, SinceFlag, StateFlag, UntilFlag
 from engine.cli.parsing import moment, pairs, states
 from engine.cli.session import Session, console, in_ascii, plain, print_json
@@ -32,8 +33,9 @@ FIXED_WIDTH = 62
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     add(app, list_executions, name="list", panel=PANEL)
-    for function in (show, queues, workers):
-        add(app, function, panel=PANEL)
+    add(app, show, panel=PANEL)
+    pausing.register(add_group(app, queues, panel=PANEL))
+    add(app, workers, panel=PANEL)
 
 
 def list_executions(
@@ -165,12 +167,15 @@ def _one_step(client: Client, execution_id: str, seq: int, *, as_json: bool) -> 
 
 
 def queues(session: Session, as_json: AsJson = False) -> None:
-    """Show how much work is on every queue that has any.
+    """Show how much work is on every queue that has any, and which are paused.
 
     engine queues
+
+    engine queues pause gpu --reason "new drivers"
     """
     with session.client() as client:
-        found, served = client.queues(), {name for worker in client.workers() for name in worker.queues}
+        found, now_us = client.queues(), client.now_us()
+        served = {name for worker in client.workers() for name in worker.queues}
     if as_json:
         print_json([plain(one) for one in found])
         return
@@ -178,13 +183,17 @@ def queues(session: Session, as_json: AsJson = False) -> None:
     if not found:
         out.print("all queues are empty", style="dim")
         return
-    table = _table("queue", "ready", "oldest", "running", "waiting", "dead")
+    table = _table("queue", "ready", "oldest", "running", "waiting", "dead", "paused")
     for one in found:
         oldest = span(one.oldest_us) if one.ready else ""
         dead = Text(str(one.dead), style="bold red" if one.dead else "dim")
-        name = Text(short(one.name, max(out.width - 50, 12), ascii_only=in_ascii(sys.stdout)), style="cyan")
-        table.add_row(name, str(one.ready), oldest, str(one.claimed), str(one.waiting), dead)
+        name = Text(short(one.name, max(out.width - 64, 12), ascii_only=in_ascii(sys.stdout)), style="cyan")
+        paused = "" if one.paused_us is None else ago(one.paused_us, now_us)
+        table.add_row(name, str(one.ready), oldest, str(one.claimed), str(one.waiting), dead, paused)
     out.print(table)
+    for one in found:
+        if one.reason is not None:
+            out.print(Text(f"{one.name} is paused: {one.reason}", style="yellow"))
     idle = sorted(one.name for one in found if one.ready and one.name not in served)
     if idle:
         out.print(Text(f"no worker that is alive serves: {short(', '.join(idle), out.width - 35)}", style="yellow"))
@@ -219,7 +228,7 @@ def workers(session: Session, as_json: AsJson = False) -> None:
     out.print(table)
 
 
-_RIGHT = ("took", "executions", "ready", "oldest", "running", "waiting", "dead", "runs", "up for", "lease")
+_RIGHT = ("took", "executions", "ready", "oldest", "running", "waiting", "dead", "paused", "runs", "up for", "lease")
 
 
 def _table(*columns: str) -> Table:

@@ -225,7 +225,7 @@ class Administration:
         know within a second. Pausing a paused queue gives it a new reason. Raises DefinitionError for what is no name
         of a queue, and for a reason that is not 1 to 1000 printable characters.
         """
-        queue = queue_name(name)
+        queue = queue_name("pause_queue", name)
         if reason is not None:
             reason_text(reason)
         with self._write() as tx:
@@ -237,7 +237,7 @@ class Administration:
 
         If this breaks off, call it again: what waits for long to be offered once more is only then offered soon.
         """
-        queue = queue_name(name)
+        queue = queue_name("resume_queue", name)
         with self._write() as tx:
             resumed = resume_queue(tx, queue)
         self._announcer.tell(QUEUES)

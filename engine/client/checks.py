@@ -46,9 +46,9 @@ def word(what: str, value: object) -> str:
     return value
 
 
-def queue_name(value: object) -> str:
-    """Accept the name of a queue. Raises DefinitionError."""
-    name = check_queue("the client", "" if value is None else value)
+def queue_name(what: str, value: object) -> str:
+    """Accept the name of a queue. Raises DefinitionError; ``what`` is what it is for."""
+    name = check_queue(what, "" if value is None else value)
     assert name is not None, "a name was given"
     return name
 

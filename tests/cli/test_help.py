@@ -22,6 +22,7 @@ ASKED_FOR = {
     "doctor",
     "start", "show", "list", "result", "signal", "cancel", "pause", "resume", "retry", "rerun", "workers", "queues",
     "migrate", "prune", "config", "new",
+    "queues pause", "queues resume",
     "messages list", "messages show", "messages replay", "messages drop",
 }  # fmt: skip
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"

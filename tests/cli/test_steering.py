@@ -8,7 +8,7 @@ import pytest
 
 from engine import Client
 from engine.client import Filter
-from tests.cli.calling import engine
+from tests.cli.calling import Done, engine
 from tests.cli.conftest import Past
 
 
@@ -127,3 +127,30 @@ def test_new_writes_what_runs_and_overwrites_nothing(tmp_path: Path) -> None:
     again = engine("new", str(tmp_path / "my project"))
     assert again.code == 2
     assert "exists already" in again.err
+
+
+def test_queues_are_paused_and_resumed(fresh: Past) -> None:
+    def at(*words: str) -> Done:
+        return engine("queues", *words, "--store", fresh.url)
+
+    assert at("pause", "gpu", "--reason", "new drivers").out == "paused: gpu (no worker that is alive serves it)\n"
+    assert at("pause", "mail", "--json").json == {"queue": "mail", "done": "pause"}
+    shown = at().out
+    assert "gpu is paused: new drivers" in shown
+    assert {one["name"]: one["reason"] for one in at("--json").json} == {"gpu": "new drivers", "mail": None}
+    assert at("resume", "gpu").out == "resumed: gpu\n"
+    assert at("resume", "gpu").out == "it was not paused: gpu\n"
+    assert at("resume", "mail", "--json").json == {"queue": "mail", "done": "resume", "was_paused": True}
+    assert at().out == "all queues are empty\n"
+
+
+def test_flags_may_stand_between_the_group_and_its_command(fresh: Past) -> None:
+    assert engine("queues", "--store", fresh.url, "pause", "gpu").code == 0
+    assert engine("--store", fresh.url, "queues", "resume", "gpu").out == "resumed: gpu\n"
+
+
+def test_a_queue_that_cannot_be_is_refused(fresh: Past) -> None:
+    done = engine("queues", "pause", "a queue", "--store", fresh.url)
+    assert (done.code, done.out) == (2, "")
+    assert "is not a queue name" in done.err
+    assert "no such command 'pauze'" in engine("queues", "pauze", "--store", fresh.url).err

@@ -103,7 +103,9 @@ async def use(client: AsyncClient) -> None:
     await dead.retry(1, {"cents": 3})
     assert await dead.result("20s") == 3
     assert [worker.state for worker in await client.workers()] == ["alive"]
-    assert isinstance(await client.queues(), list)
+    await client.pause_queue("gpu", "new drivers")
+    assert [(view.name, view.reason) for view in await client.queues() if view.paused_us] == [("gpu", "new drivers")]
+    assert await client.resume_queue("gpu")
     ended = asyncio.create_task(client.start(approval))
     cancelled = await ended
     await cancelled.cancel()

@@ -8,7 +8,7 @@ import pytest
 
 from engine import Client, ExecutionFailed, ExecutionFinished
 from engine.client import Filter
-from engine.errors import NothingToRetry, StoreError
+from engine.errors import DefinitionError, NothingToRetry, StoreError
 from tests.client.client_flows import approval, broken, counting, failing, paying, recovering, short_sleep, sums
 from tests.worker.serving import serving, wait_until
 
@@ -115,3 +115,32 @@ def test_many_are_steered_at_a_time(client: Client, store_url: str) -> None:
         assert client.prune(0, told=told.append) == 17
         assert told[-1] == 17
         assert client.count() == {}
+
+
+def test_a_queue_is_paused_and_resumed(client: Client, store_url: str) -> None:
+    client.pause_queue("default", "to look at it")
+    with serving(store_url, client.registry):
+        waits = client.start(sums, 3)
+        assert client.options(queue="default").start(short_sleep, 1).state() == "running"
+        (view,) = client.queues()
+        assert (view.name, view.ready, view.reason) == ("default", 2, "to look at it")
+        assert view.paused_us is not None
+        client.pause_queue("default")
+        assert client.queues()[0].reason is None
+        assert client.resume_queue("default")
+        assert waits.result("20s") == client.start(sums, 3).result("20s")
+    assert not client.resume_queue("default")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "x" * 101, None, 7])
+def test_what_is_no_name_of_a_queue_is_neither_paused_nor_resumed(client: Client, name: Any) -> None:
+    for act in (client.pause_queue, client.resume_queue):
+        with pytest.raises(DefinitionError, match="queue name"):
+            act(name)
+
+
+@pytest.mark.parametrize("reason", ["", "a\x1b[31m colour", "x" * 1001, 7])
+def test_a_reason_that_cannot_be_shown_is_refused(client: Client, reason: Any) -> None:
+    with pytest.raises(DefinitionError, match="reason"):
+        client.pause_queue("default", reason)
+    assert client.queues() == []

@@ -74,7 +74,7 @@ def test_commands_and_flags_that_the_pages_show_exist() -> None:
     wrong = [
         " ".join(words)
         for words in shown
-        if (name := " ".join(words[1 : 3 if words[1] in groups else 2])) not in known
+        if (name := two if (two := " ".join(words[1:3])) in known else words[1]) not in known
         or not {w for w in words[2:] if w.startswith("--")} <= known[name]
     ]
     inline = {name for page in PAGES for name in re.findall(r"`engine ([a-z]+(?: [a-z]+)?)`", page.read_text())}
