@@ -52,7 +52,7 @@ from engine.errors import (
     UnknownDefinition,
     ValueTooLarge,
 )
-from engine.model.messages import MessageInfo
+from engine.model.messages import ByKey, MessageInfo
 from engine.model.retry import Retry
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ __all__ = [
     "AlreadyAwaited",
     "ArgumentsError",
     "AsyncClient",
+    "ByKey",
     "ChildFailed",
     "Client",
     "CodecError",

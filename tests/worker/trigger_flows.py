@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from engine import MessageInfo, by_key, flow, header, on_message, step, wait_for_event
+from engine import ByKey, MessageInfo, by_key, flow, header, on_message, step, wait_for_event
 
 ORDERS = os.environ.get("MILEPOST_TEST_ORDERS", "orders")
 DECISIONS = "decisions"
@@ -42,5 +42,5 @@ async def ask(what: str) -> bool:
 
 
 @on_message(f"broker://shop/{DECISIONS}", signal="decided")
-def decide(decision: Decision) -> object:
+def decide(decision: Decision) -> ByKey:
     return by_key(f"requests:{decision.order}")
