@@ -65,6 +65,11 @@ class Cluster:
         """The processes."""
         return [worker.pid for worker in self._workers]
 
+    @property
+    def logs(self) -> list[Path]:
+        """What each of them logs."""
+        return [self._log(number) for number in range(self._count)]
+
     def rss_mb(self) -> list[float]:
         """Return how much memory each of them uses."""
         return [rss_mb(pid) for pid in self.pids]

@@ -126,6 +126,7 @@ class Worker:
         )
         self._peers = Peers(database, {QUEUES: self._pause}, self._heartbeat.look, told=self._queue.told)
         self._peering = Background("milepost-peers", self._peers.turn)
+        self._paused: frozenset[str] = frozenset()
         self._suspended = False
         self._draining = False
         self._stopped = asyncio.Event()
@@ -285,8 +286,11 @@ class Worker:
             self._peering.wake()
 
     def _pause(self, tx: Transaction) -> None:
-        """Other queues are paused than before."""
+        """Other queues may be paused than before."""
         paused = frozenset(get_paused(tx))
+        if paused or self._paused:
+            log.info("paused queues", queues=sorted(paused))
+        self._paused = paused
         self._queue.pause(paused)
         self._post(self._pipeline.pause, paused)
 
