@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
-from tests.servers.recipes import programs
+from tests.servers.recipes.jars import JAVA_ADVICE, Jars
 from tests.servers.recipes.recipe import USER, Account, ServerError
 
 STRANGER = "stranger"
 """A user with the password ``secret``, who may log in and do nothing else."""
-_POM = Path(__file__).resolve().parents[1] / "kafka" / "pom.xml"
-_JAVA = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_JAVA = ("-Xmx512m", "-Xms128m")
 _CLUSTER_ID = "bWlsZXBvc3QtdGVzdHMtMQ"
-
-
-def _version() -> str:
-    found = re.search(r"<artifactId>kafka_2.13</artifactId>\s*<version>([^<]+)<", _POM.read_text())
-    assert found is not None
-    return found[1]
-
-
-def _cache() -> Path:
-    # The server of a root user runs as somebody else, who has no way into root's own directory.
-    root = Path("/var/cache") if os.geteuid() == 0 else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    return root.expanduser() / "milepost" / f"kafka-{_version()}"
 
 
 def proxied_port(port: int) -> int:
@@ -57,53 +38,23 @@ class Kafka:
     name = "kafka"
     title = "Apache Kafka"
     variable = "MILEPOST_TEST_KAFKA"
-    advice = "install Java 17 and Maven (Debian: apt-get install default-jre-headless maven; macOS: brew install maven)"
+    advice = JAVA_ADVICE
     accounts: Sequence[str] = ()
     stop_signal: int = signal.SIGTERM
 
-    _patterns = ("/usr/lib/jvm/*/bin", "/opt/homebrew/opt/openjdk*/bin", "/usr/local/opt/openjdk*/bin")
+    def __init__(self) -> None:
+        self._jars = Jars(Path(__file__).resolve().parents[1] / "kafka" / "pom.xml")
 
     def missing(self) -> str | None:
-        needed = ["java"] if _cache().is_dir() else ["java", "mvn"]
-        return next((name for name in needed if programs.find_program(name, *self._patterns) is None), None)
+        return self._jars.missing()
 
     def prepare(self, home: Path, password: str, account: Account) -> None:
-        if not _cache().is_dir():
-            self._download(_cache())
+        self._jars.fetch()
         (home / "password").write_text(password)
         # The ports are only known when it starts; formatting wants to see some.
         self._configure(home, 9092)
-        format_storage = ["kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER_ID]
-        account.run([*self._java(), *format_storage, "--config", str(home / "server.properties")], home)
-
-    def _download(self, cache: Path) -> None:
-        print(f"{self.title} {_version()} is fetched, once, into {cache}", file=sys.stderr, flush=True)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        # Several sessions may do so at once: what is in the cache is complete.
-        unfinished = Path(tempfile.mkdtemp(prefix=f"{cache.name}-", dir=cache.parent))
-        try:
-            copy = ["dependency:copy-dependencies", f"-DoutputDirectory={unfinished}", "-DincludeScope=runtime"]
-            maven = programs.find_program("mvn", *self._patterns)
-            assert maven is not None
-            done = subprocess.run(
-                [maven, "-q", "-B", "-f", str(_POM), *copy],
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-            if done.returncode != 0:
-                raise ServerError(f"Maven could not fetch {self.title}: {(done.stdout or done.stderr).strip()[-500:]}")
-            unfinished.chmod(0o755)
-            if not cache.is_dir():
-                unfinished.rename(cache)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-    def _java(self) -> list[str]:
-        java = programs.find_program("java", *self._patterns)
-        assert java is not None
-        return [java, *_JAVA, "-cp", f"{_cache()}/*"]
+        format_storage = [*self._jars.java("kafka.tools.StorageTool", *_JAVA), "format", "--cluster-id", _CLUSTER_ID]
+        account.run([*format_storage, "--config", str(home / "server.properties")], home)
 
     def _configure(self, home: Path, port: int) -> None:
         password = (home / "password").read_text()
@@ -171,7 +122,7 @@ class Kafka:
     def command(self, home: Path, port: int) -> list[str]:
         self._check_ports(port)
         self._configure(home, port)
-        return [*self._java(), "kafka.Kafka", str(home / "server.properties")]
+        return [*self._jars.java("kafka.Kafka", *_JAVA), str(home / "server.properties")]
 
     def url(self, port: int, password: str) -> str:
         return f"kafka://{USER}:{password}@127.0.0.1:{port}?security_protocol=SASL_PLAINTEXT"

@@ -97,7 +97,8 @@ def test_what_waits_beside_a_held_message_goes_to_others(kafka_url: str, prefix:
 
 
 def make(plain: dict[str, object], topic: str, **config: str) -> None:
-    for making in AdminClient(plain).create_topics([NewTopic(topic, 2, config=config)]).values():
+    admin = AdminClient(plain)
+    for making in admin.create_topics([NewTopic(topic, 2, config=config)], operation_timeout=SECONDS).values():
         making.result(SECONDS)
 
 
