@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.rules.feel import code, nodes
@@ -65,6 +66,36 @@ def compile_tests(text: str, scope: Scope, types: TypeLookup = no_types) -> Comp
 def compile_test_tree(title: str, node: nodes.UnaryTests, scope: Scope, types: TypeLookup = no_types) -> CompiledTests:
     """Compile tests that were read already; see :func:`compile_node`."""
     return cast("CompiledTests", _compile(title, node, scope, types, (TESTED,)))
+
+
+class LazyTests:
+    """Tests that are compiled when they are first asked for: of a large table, few ever are."""
+
+    __slots__ = ("_compiled", "_make")
+
+    def __init__(self, title: str, node: nodes.UnaryTests, scope: Scope, types: TypeLookup = no_types) -> None:
+        self._compiled: CompiledTests | None = None
+        self._make = partial(compile_test_tree, title, node, scope, types)
+
+    def __call__(self, ev: Evaluation, variables: Mapping[str, Value], tested: Value) -> bool | None:
+        """Tell whether the tests hold."""
+        compiled = self._compiled
+        if compiled is None:
+            compiled = self._compiled = self._make()
+        return compiled(ev, variables, tested)
+
+
+class Fixed:
+    """An expression that is a constant."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __call__(self, ev: Evaluation, variables: Mapping[str, Value]) -> Value:
+        """Return the constant."""
+        return self.value
 
 
 def _compile(text: str, node: Node, scope: Scope, types: TypeLookup, given: tuple[str, ...]) -> Callable[..., Any]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
-from engine.rules.feel.compiler import compile_node, compile_test_tree
+from engine.rules.feel.compiler import TESTED, Fixed, LazyTests, compile_node, compile_test_tree
 from engine.rules.feel.inference import infer
 from engine.rules.feel.parser import parse_expression, parse_unary_tests
 from engine.rules.feel.types import ANY
 from engine.rules.tables.hits import SINGLE_HIT
+from engine.rules.tables.plain import plain_cell, plain_constant, plain_tests
+from engine.rules.tables.quick import make_quick
 from engine.rules.tables.table import Column, Conclusion, Row, Table
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from engine.rules.feel.types import Type
     from engine.rules.items import ItemTypes
     from engine.rules.model import DecisionTable, InputClause, OutputClause, Rule
+    from engine.rules.tables.cells import Cell
+    from engine.rules.tables.quick import Quick
     from engine.rules.tables.table import Conform
 
 
@@ -37,7 +41,7 @@ def make_table(
     columns = tuple(maker.column(clause, node) for clause, node in zip(table.inputs, inputs, strict=True))
     conclusions = tuple(maker.conclusion(clause) for clause in table.outputs)
     rows = tuple(maker.row(place, rule) for place, rule in enumerate(table.rules))
-    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation)
+    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation, maker.quick())
     return made, tuple(sorted(name for name in maker.names if scope.type_of(name) is not None))
 
 
@@ -47,6 +51,8 @@ class _Maker:
         self._scope = scope
         self._items = items
         self._types: list[Type] = []
+        self._cells: list[tuple[Cell | None, ...]] = []
+        self._plain = True
         self.names: set[str] = set()
 
     def column(self, clause: InputClause, node: Node) -> Column:
@@ -75,23 +81,41 @@ class _Maker:
                 f"rule {place + 1} of a table has {len(rule.conditions)} conditions and {len(rule.conclusions)} "
                 f"conclusions, and the table has {len(self._table.inputs)} and {len(self._table.outputs)}"
             )
-        tests = tuple(
-            None if text == "-" else self._tests(text, type_)
-            for text, type_ in zip(rule.conditions, self._types, strict=True)
-        )
-        return Row(tests, tuple(self._expression(text) for text in rule.conclusions))
+        read = [self._cell(text, type_) for text, type_ in zip(rule.conditions, self._types, strict=True)]
+        self._cells.append(tuple(cell for cell, _ in read))
+        return Row(tuple(tests for _, tests in read), tuple(self._expression(text) for text in rule.conclusions))
+
+    def quick(self) -> Quick | None:
+        """Return the quick way to decide the table, if all of its cells are plain."""
+        return make_quick(self._cells, self._table.hit_policy) if self._plain else None
+
+    def _cell(self, text: str, tested: Type) -> tuple[Cell | None, CompiledTests | None]:
+        """Return what a cell says, where it is plain, and its tests; without either, it is true of everything."""
+        scope = self._scope.inner({TESTED: tested})
+        tree = plain_tests(text)
+        cell = None if tree is None else plain_cell(text)
+        if tree is None:
+            tree = parse_unary_tests(text, scope)
+            self.names.update(nodes.names_in(tree))
+        if tree.anything:
+            return None, None
+        self._plain = self._plain and cell is not None
+        return cell, LazyTests(text, tree, scope, self._items.type_of)
 
     def _conform(self, name: str | None) -> Conform | None:
         item = self._items.named(name)
         return None if item.type is ANY and item.is_plain else item.conform
 
     def _tests(self, text: str, tested: Type) -> CompiledTests:
-        scope = self._scope.inner({"?": tested})
+        scope = self._scope.inner({TESTED: tested})
         tree = parse_unary_tests(text, scope)
         self.names.update(nodes.names_in(tree))
-        return compile_test_tree(text, tree, scope, self._items.type_of)
+        return LazyTests(text, tree, scope, self._items.type_of)
 
     def _expression(self, text: str) -> Compiled:
-        tree = parse_expression(text, self._scope) if text else nodes.Constant(0, None)
+        constant = plain_constant(text) if text else nodes.Constant(0, None)
+        if constant is not None:
+            return Fixed(constant.value)
+        tree = parse_expression(text, self._scope)
         self.names.update(nodes.names_in(tree))
         return compile_node(text, tree, self._scope, self._items.type_of)

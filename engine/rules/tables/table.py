@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.rules.tables.hits import resolve
+from engine.rules.tables.quick import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from engine.rules.feel.evaluation import Evaluation
     from engine.rules.feel.values import Value
     from engine.rules.model import Aggregation, HitPolicy
+    from engine.rules.tables.quick import Quick
 
     Conform = Callable[[Evaluation, Value], Value]
 
@@ -55,6 +57,8 @@ class Table:
     rows: tuple[Row, ...]
     policy: HitPolicy
     aggregation: Aggregation | None = None
+    quick: Quick | None = None
+    """The quick way to find the rule that hits, for tables that have one."""
 
     def decide(self, ev: Evaluation, variables: Mapping[str, Value], inputs: list[Value]) -> Value:
         """Return what the table comes to for these inputs, one for each column; ``variables`` are for its cells."""
@@ -74,6 +78,12 @@ class Table:
 
     def matches(self, ev: Evaluation, variables: Mapping[str, Value], values: list[Value]) -> list[int]:
         """Return which rules match, by their place from 0."""
+        if self.quick is not None:
+            hit = self.quick(*values)
+            if hit >= 0:
+                return [hit]
+            if hit == NOTHING:
+                return []
         ev.spend(len(self.rows))
         return [
             place
