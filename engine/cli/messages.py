@@ -69,7 +69,7 @@ def list_messages(
     """
     with session.client() as client:
         found, now_us = client.dead_messages(trigger, limit=limit, before=before), client.now_us()
-        there = client.count_dead_messages(trigger)
+        more = bool(found) and bool(client.dead_messages(trigger, limit=1, before=found[-1].id))
     if as_json:
         print_json([_plain(one) for one in found])
         return
@@ -95,8 +95,8 @@ def list_messages(
     for one, row in zip(found, rows, strict=True):
         table.add_row(*map(Text, row), Text(short(one.reason, max(out.width - taken, 20), ascii_only=signs)))
     out.print(table)
-    if there > len(found):
-        out.print(f"{there} in all; the next page: --before {found[-1].id}", style="dim")
+    if more:
+        out.print(f"there are more: --before {found[-1].id}", style="dim")
 
 
 def show(session: Session, number: Number, as_json: AsJson = False) -> None:
