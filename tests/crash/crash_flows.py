@@ -12,7 +12,7 @@ from time import monotonic
 
 from sqlalchemy import text
 
-from engine import Retry, StepContext, flow, gather, sleep, step, step_context, wait_for_event
+from engine import Retry, StepContext, flow, gather, publish, sleep, step, step_context, wait_for_event
 from tests.crash.failpoints import passing
 from tests.worker.serving import Trace
 
@@ -125,3 +125,17 @@ async def waiting(path: str) -> list[int]:
 @flow
 async def unhurried(seconds: float) -> int:
     return await takes_its_time(seconds)
+
+
+@step(transactional=True, retry=TOUGH)
+def books(url: str, n: int) -> str:
+    with entered() as context:
+        publish(url, n)
+        passing("in-transaction")
+        return f"{context.idempotency_key}-1"
+
+
+@flow
+async def tells(url: str, n: int) -> list[str]:
+    """Tell another program, from the flow and from a transactional step; return the ids of both messages."""
+    return [await publish(url, n), await books(url, n)]

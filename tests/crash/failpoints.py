@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Final
 
+from engine.messaging.outlets import OpenOutlets
 from engine.store.database import Database, Transaction
 from engine.store.flush import run_flush
 from engine.store.transactional import record_in_transaction
@@ -49,6 +50,10 @@ BROKER_POINTS: Final = (
     "before-acknowledge",
     "after-acknowledge",
 )
+MAIL_POINTS: Final = (
+    "before-mail",  # a message for another program is about to be sent
+    "after-mail",  # the broker has confirmed it, and nothing is recorded
+)
 
 
 class Failpoint:
@@ -56,7 +61,7 @@ class Failpoint:
 
     def __init__(self, spec: str, fired: Path) -> None:
         self.point, nth, self.action = spec.split(":")
-        assert self.point in STORE_POINTS + BROKER_POINTS, spec
+        assert self.point in STORE_POINTS + BROKER_POINTS + MAIL_POINTS, spec
         self._nth = int(nth)
         self._fired = fired
         self._passings = 0
@@ -95,6 +100,7 @@ def install() -> None:
         _armed.append(Failpoint(spec, Path(os.environ[FIRED])))
         _wrap_store()
         _wrap_queues()
+        OpenOutlets.send = _around("mail", OpenOutlets.send)  # type: ignore[method-assign]
 
 
 class _Work(threading.local):
