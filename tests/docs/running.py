@@ -22,11 +22,13 @@ LOOK_SECONDS = 0.01
 
 
 @contextmanager
-def worker_beside(url: str, registry: Registry, flows: list[str]) -> Iterator[Database]:
-    """Serve the registry's flows from a fresh store until the end of the block."""
+def worker_beside(
+    url: str, registry: Registry, flows: list[str], brokers: dict[str, str] | None = None
+) -> Iterator[Database]:
+    """Serve the registry's flows from a fresh store until the end of the block. ``brokers``: those with a name."""
     database = Database(url)
     migrate(database)
-    settings = load_settings(None, {"store.url": url, "flows": flows}, environment={})
+    settings = load_settings(None, {"store.url": url, "flows": flows, "brokers": brokers or {}}, environment={})
     ready = threading.Event()
     serving: list[tuple[asyncio.AbstractEventLoop, Worker]] = []
     failures: list[BaseException] = []

@@ -15,6 +15,7 @@ from engine.client import Client
 from tests.docs.pages import Block, blocks
 from tests.docs.running import DEADLINE_SECONDS, step_names, wait_until, worker_beside
 from tests.house.sources import ROOT
+from tests.worker.receiver import Receiver
 
 BLOCKS = [block for block in blocks(ROOT / "docs" / "guide.md", "python") if "@flow" in block.text]
 
@@ -30,6 +31,8 @@ class Run:
     sent: dict[str, Any] = field(default_factory=dict)
     cancel_at: str | None = None
     steps: list[tuple[str, str]] | None = None
+    messages: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    """What comes to the queues of the broker that the settings call ``shop``."""
 
 
 RUNS = [
@@ -76,6 +79,18 @@ RUNS = [
     Run("parcel", {}, ["packed", "insured"]),
     Run("article", {"title": "A Day Out"}, "/a-day-out"),
     Run("transfer", {"cents": 500}, [-500, 500]),
+    Run(
+        "bill",
+        {"customer": "Ada", "cents": 500},
+        None,
+        messages={queue: [{"customer": "Ada", "cents": 500}] for queue in ("ledger", "invoices")},
+    ),
+    Run(
+        "deliver",
+        {"order": {"id": 7, "customer": "Ada", "cents": 500}},
+        "order 7 packed for Ada, 500 cents paid",
+        sent={"paid": {"order": 7, "cents": 500}},
+    ),
     Run("report", {"pages": 3}, ["page 1", "page 2", "page 3"]),
 ]
 
@@ -102,7 +117,9 @@ def test_the_flow_does_what_the_guide_says(run: Run, tmp_path: Path, clean_impor
     file = tmp_path / f"{block.name}.py"
     file.write_text(block.text)
     registry = load_modules([str(file)])
-    with worker_beside(f"sqlite:///{tmp_path}/guide.db", registry, [str(file)]) as database:
+    shop = f"sql+sqlite:///{tmp_path}/shop.db"
+    there = {queue: Receiver(shop, queue) for queue in run.messages}
+    with worker_beside(f"sqlite:///{tmp_path}/guide.db", registry, [str(file)], {"shop": shop}) as database:
         with Client(database) as client:
             execution = client.options().start_input(registry.flow(run.flow), run.arguments)
             for name, payload in run.sent.items():
@@ -116,6 +133,9 @@ def test_the_flow_does_what_the_guide_says(run: Run, tmp_path: Path, clean_impor
         assert (outcome.state, output) == (run.state, run.output)
         if run.steps is not None:
             assert step_names(database, execution.id) == run.steps
+        for queue, events in run.messages.items():
+            assert [json.loads(message.body) for message in there[queue].take(len(events))] == events
+            there[queue].transport.close()
 
 
 def test_every_block_of_the_guide_that_shows_a_flow_is_run() -> None:
