@@ -5,9 +5,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?=
 DEMO   ?= $(BIN)/python -m flows.demo
-# How long `make chaos` goes on: seeds of the simulation, and seconds of crashes for each store and queue.
-CHAOS_SEEDS   ?= 100000
-CHAOS_SECONDS ?= 120
+# How many processes the tests run in, side by side.
+PROCESSES ?= 2
+# How long `make chaos` goes on: seeds of the simulation, seconds of crashes for each store and queue, and executions for
+# each broker and what happens to it.
+CHAOS_SEEDS      ?= 100000
+CHAOS_SECONDS    ?= 120
+CHAOS_EXECUTIONS ?= 500
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format chaos bench clean
@@ -22,7 +26,7 @@ test: $(VENV)/.dev ## Lint, check types, and run every test (with PostgreSQL and
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Lint and check types only
 	@$(BIN)/ruff check .
@@ -33,9 +37,10 @@ format: $(VENV)/.dev ## Put the code into the house's format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-chaos: $(VENV)/.dev ## Look for what breaks: many simulated clusters (CHAOS_SEEDS), and real crashes for long (CHAOS_SECONDS)
+chaos: $(VENV)/.dev ## Look for what breaks: simulated clusters (CHAOS_SEEDS), real crashes (CHAOS_SECONDS), every broker (CHAOS_EXECUTIONS)
 	@$(BIN)/python -m tests.simulation --seeds $(CHAOS_SEEDS) --jobs 2
 	@$(BIN)/python -m pytest tests/crash --chaos-seconds $(CHAOS_SECONDS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/conformance/transports/engine --executions $(CHAOS_EXECUTIONS) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev ## Measure throughput, latency and cost on SQLite and PostgreSQL (BENCH_ARGS="--quick" for a short form)
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

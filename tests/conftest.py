@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.servers.grouping"]
 
 # A busy machine is no failure. In CI, Hypothesis chooses its own repeatable profile.
 settings.register_profile("milepost", deadline=None)

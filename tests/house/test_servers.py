@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
-from tests.servers.databases import PREFIX, DatabaseServer
+from tests.servers.databases import PREFIX, DatabaseServer, with_driver
 from tests.servers.fixtures import servers_are_required
 from tests.servers.recipes import MARIADB, POSTGRESQL, Recipe
+from tests.servers.running import start
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -73,6 +75,23 @@ def test_a_database_is_dropped_although_a_session_still_uses_it(fixture: str, re
     connection.invalidate()
     connection.close()
     engine.dispose()
+
+
+@pytest.mark.servers
+def test_a_server_that_is_restarted_is_where_it_was_with_its_data() -> None:
+    require(POSTGRESQL)
+    server = start(POSTGRESQL)
+    try:
+        engine = create_engine(with_driver(server.url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.execute(text("CREATE TABLE kept (id INTEGER)"))
+        before = server.pid
+        server.restart()
+        assert server.pid != before
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM kept")).scalar_one() == 0
+    finally:
+        server.stop()
 
 
 @pytest.mark.servers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 
 from tests.servers.databases import DatabaseServer
 from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, RABBITMQ, REDIS, SERVICEBUS, Recipe
-from tests.servers.running import start
+from tests.servers.running import RunningServer, start
 
 Server = TypeVar("Server")
-_not_tried: pytest.StashKey[dict[str, set[str]]] = pytest.StashKey()
+_NOT_TRIED = "not tried"
+"""The property of a skipped test that names the server it would have needed; reports carry it between processes."""
+_running: pytest.StashKey[dict[str, RunningServer]] = pytest.StashKey()
 
 
 def servers_are_required(environment: os._Environ[str] | dict[str, str] = os.environ) -> bool:
@@ -57,8 +60,31 @@ def _require(server: Server | None, recipe: Recipe, request: pytest.FixtureReque
     reason = f"{recipe.title} is not installed here ({recipe.missing()} was not found)"
     if servers_are_required():
         pytest.fail(f"{reason}, and this run requires it: {recipe.advice}, or set {recipe.variable}", pytrace=False)
-    request.config.stash.setdefault(_not_tried, {}).setdefault(recipe.name, set()).add(request.node.nodeid)
+    request.node.user_properties.append((_NOT_TRIED, recipe.name))
     pytest.skip(reason)
+
+
+def _server_url(recipe: Recipe, config: pytest.Config) -> Iterator[str | None]:
+    """Use the server that the recipe's variable names, or start one; None where it cannot be run."""
+    if given := os.environ.get(recipe.variable):
+        yield given
+    elif recipe.missing() is not None:
+        yield None
+    else:
+        running = start(recipe)
+        config.stash.setdefault(_running, {})[recipe.name] = running
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+def running_server(recipe: Recipe, config: pytest.Config) -> RunningServer:
+    """Return the server that this session has started; skips the test where it uses one that is not its own."""
+    running = config.stash.get(_running, {}).get(recipe.name)
+    if running is None:
+        pytest.skip(f"{recipe.title} is not this session's own to restart: {recipe.variable} names it")
+    return running
 
 
 @pytest.fixture(scope="session")
@@ -76,18 +102,9 @@ def mysql_server() -> Iterator[DatabaseServer | None]:
 
 
 @pytest.fixture(scope="session")
-def kafka_server() -> Iterator[str | None]:
+def kafka_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's Kafka; None where it cannot be run."""
-    if given := os.environ.get(KAFKA.variable):
-        yield given
-    elif KAFKA.missing() is not None:
-        yield None
-    else:
-        running = start(KAFKA)
-        try:
-            yield running.url
-        finally:
-            running.stop()
+    yield from _server_url(KAFKA, request.config)
 
 
 @pytest.fixture
@@ -97,18 +114,9 @@ def kafka_url(kafka_server: str | None, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str | None]:
+def redis_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's Redis; None where it is not installed."""
-    if given := os.environ.get(REDIS.variable):
-        yield given
-    elif REDIS.missing() is not None:
-        yield None
-    else:
-        running = start(REDIS)
-        try:
-            yield running.url
-        finally:
-            running.stop()
+    yield from _server_url(REDIS, request.config)
 
 
 @pytest.fixture
@@ -117,24 +125,10 @@ def redis_url(redis_server: str | None, request: pytest.FixtureRequest) -> str:
     return _require(redis_server, REDIS, request)
 
 
-def _server_url(recipe: Recipe) -> Iterator[str | None]:
-    """Use the server that the recipe's variable names, or start one; None where it cannot be run."""
-    if given := os.environ.get(recipe.variable):
-        yield given
-    elif recipe.missing() is not None:
-        yield None
-    else:
-        running = start(recipe)
-        try:
-            yield running.url
-        finally:
-            running.stop()
-
-
 @pytest.fixture(scope="session")
-def elasticmq_server() -> Iterator[str | None]:
+def elasticmq_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's ElasticMQ; None where it cannot be run."""
-    yield from _server_url(ELASTICMQ)
+    yield from _server_url(ELASTICMQ, request.config)
 
 
 @pytest.fixture
@@ -144,9 +138,9 @@ def elasticmq_url(elasticmq_server: str | None, request: pytest.FixtureRequest) 
 
 
 @pytest.fixture(scope="session")
-def moto_server() -> Iterator[str | None]:
+def moto_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's moto; None where it is not installed."""
-    yield from _server_url(MOTO)
+    yield from _server_url(MOTO, request.config)
 
 
 @pytest.fixture
@@ -170,18 +164,9 @@ def mysql_url(mysql_server: DatabaseServer | None, request: pytest.FixtureReques
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[str | None]:
+def rabbitmq_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's RabbitMQ; None where it is not installed."""
-    if given := os.environ.get(RABBITMQ.variable):
-        yield given
-    elif RABBITMQ.missing() is not None:
-        yield None
-    else:
-        running = start(RABBITMQ)
-        try:
-            yield running.url
-        finally:
-            running.stop()
+    yield from _server_url(RABBITMQ, request.config)
 
 
 @pytest.fixture
@@ -191,9 +176,9 @@ def rabbitmq_url(rabbitmq_server: str | None, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
-def servicebus_server() -> Iterator[str | None]:
+def servicebus_server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of this session's test server for Azure Service Bus; None where it cannot be run."""
-    yield from _server_url(SERVICEBUS)
+    yield from _server_url(SERVICEBUS, request.config)
 
 
 @pytest.fixture
@@ -220,12 +205,13 @@ def store_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say loudly which databases were not tried, so that nobody takes a green run for more than it is."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which servers were not tried, so that nobody takes a green run for more than it is."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    counts = Counter(value for report in skipped for name, value in report.user_properties if name == _NOT_TRIED)
     for recipe in (POSTGRESQL, MARIADB, KAFKA, REDIS, ELASTICMQ, MOTO, RABBITMQ, SERVICEBUS):
-        tests = config.stash.get(_not_tried, {}).get(recipe.name)
-        if tests:
+        if tests := counts[recipe.name]:
             terminalreporter.section(f"NOT TRIED: {recipe.title}", sep="!", red=True, bold=True)
-            terminalreporter.write_line(f"{len(tests)} test(s) were skipped: {recipe.title} is not installed here.")
+            terminalreporter.write_line(f"{tests} test(s) were skipped: {recipe.title} is not installed here.")
             terminalreporter.write_line(f"To run them, {recipe.advice},")
             terminalreporter.write_line(f"or set {recipe.variable} to the URL of a server that may be written to.")

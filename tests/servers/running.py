@@ -24,6 +24,16 @@ class RunningServer:
     home: Path
     supervisor: subprocess.Popen[str]
 
+    def restart(self) -> None:
+        """Have the server stopped in order and started again with its data, and wait until it answers."""
+        assert self.supervisor.stdin is not None
+        self.supervisor.stdin.write("restart\n")
+        self.supervisor.stdin.flush()
+        answer = _answer_of(self.supervisor)
+        if "error" in answer:
+            raise ServerError(f"the server at {self.home} does not come back: {answer['error']}")
+        self.pid = answer["pid"]
+
     def stop(self) -> None:
         """Have the server stopped and its directory removed, and wait for it."""
         assert self.supervisor.stdin is not None
@@ -46,8 +56,7 @@ def start(recipe: Recipe) -> RunningServer:
     assert supervisor.stdin is not None
     assert supervisor.stdout is not None
     try:
-        line = supervisor.stdout.readline()
-        answer: dict[str, Any] = json.loads(line) if line else {"error": "its supervisor ended without a word"}
+        answer = _answer_of(supervisor)
     except BaseException:
         supervisor.stdin.close()
         supervisor.stdout.close()
@@ -59,3 +68,9 @@ def start(recipe: Recipe) -> RunningServer:
         supervisor.wait(timeout=_STOP_SECONDS)
         raise ServerError(f"{recipe.title} is installed but cannot be started: {answer['error']}")
     return RunningServer(answer["url"], answer["pid"], Path(answer["home"]), supervisor)
+
+
+def _answer_of(supervisor: subprocess.Popen[str]) -> dict[str, Any]:
+    assert supervisor.stdout is not None
+    line = supervisor.stdout.readline()
+    return json.loads(line) if line else {"error": "its supervisor ended without a word"}

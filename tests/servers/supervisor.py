@@ -3,7 +3,8 @@
 Its standard input is a pipe from the session. When that closes, because the session is done, was interrupted, crashed
 or was killed, the server is stopped by its process id and its directory is removed. Should the supervisor itself be
 killed, Linux stops the server (a parent death signal). One line of JSON on standard output says where the server is, or
-why there is none. Run as ``python -m tests.servers.supervisor NAME``.
+why there is none. A line on standard input restarts the server, with its data and on its port; another line of JSON
+says that it answers again. Run as ``python -m tests.servers.supervisor NAME``.
 """
 
 from __future__ import annotations
@@ -60,27 +61,35 @@ class Supervised:
         self.home = Path(tempfile.mkdtemp(prefix=f"milepost-{recipe.name}-")).resolve()
         self.account.own(self.home)
         self.process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
+        self._port = 0
 
-    def start(self) -> int:
-        """Prepare and start the server, wait until it answers, and return its port."""
+    def start(self) -> None:
+        """Prepare and start the server, and wait until it answers."""
         self.recipe.prepare(self.home, self.password, self.account)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             port = free_port()
+            self._port = port
             try:
-                self._start_on(port)
+                self._command = self.recipe.command(self.home, port)
+                self._run()
             except ServerError:
                 # Somebody else may have taken the port in the meantime.
                 self.stop()
                 if attempt == PORT_ATTEMPTS:
                     raise
             else:
-                return port
-        raise AssertionError("unreachable")
+                return
 
-    def _start_on(self, port: int) -> None:
+    def restart(self) -> None:
+        """Stop the server in order, start it as it was, and wait until it answers."""
+        self.stop()
+        self._run()
+
+    def _run(self) -> None:
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.recipe.command(self.home, port),
+                self._command,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -94,7 +103,7 @@ class Supervised:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                self.recipe.probe(port, self.password)
+                self.recipe.probe(self._port, self.password)
             except Exception as error:  # noqa: BLE001 - whatever a driver raises while nobody listens yet
                 self._check_alive(deadline, error)
             else:
@@ -132,12 +141,21 @@ class Supervised:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def watch(self) -> None:
-        """Return when the session has closed its end of the pipe, or when the server has ended."""
-        assert self.process is not None
-        while self.process.poll() is None:
+        """Do what the session asks for, until it has closed its end of the pipe or the server has ended."""
+        while self.process is not None and self.process.poll() is None:
             readable, _, _ = select.select([sys.stdin], [], [], 1.0)
-            if readable and not os.read(sys.stdin.fileno(), 1024):
+            if not readable:
+                continue
+            if not os.read(sys.stdin.fileno(), 1024):
                 return
+            self.restart()
+            self.tell()
+
+    def tell(self) -> None:
+        """Say where the server is, in one line on standard output."""
+        assert self.process is not None
+        url = self.recipe.url(self._port, self.password)
+        print(json.dumps({"url": url, "pid": self.process.pid, "home": str(self.home)}), flush=True)
 
 
 def main(name: str) -> int:
@@ -148,10 +166,8 @@ def main(name: str) -> int:
     supervised: Supervised | None = None
     try:
         supervised = Supervised(RECIPES[name])
-        port = supervised.start()
-        assert supervised.process is not None
-        url = supervised.recipe.url(port, supervised.password)
-        print(json.dumps({"url": url, "pid": supervised.process.pid, "home": str(supervised.home)}), flush=True)
+        supervised.start()
+        supervised.tell()
         supervised.watch()
     except ServerError as error:
         print(json.dumps({"error": str(error)}), flush=True)
