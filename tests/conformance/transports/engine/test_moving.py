@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.transports.engine.test_end_to_end import CARRIERS, SETTINGS, begin, finish
-from tests.conformance.transports.subject import Subject
-from tests.conformance.transports.subjects import SUBJECTS
+from tests.conformance.transports.engine.carriers import CARRIERS, Carrier, opened
+from tests.conformance.transports.engine.going_on import figures, moment
+from tests.conformance.transports.engine.working import Form, begin, finish
 from tests.crash.site import site
 
-MOVES = list(zip(CARRIERS, CARRIERS[1:] + CARRIERS[:1], strict=True))
-"""From each kind to the next one."""
+NEXT = {
+    "azureservicebus": "redis", "kafka": "sql-postgresql", "kombu-filesystem": "rabbitmq", "rabbitmq": "kafka",
+    "redis": "sqs-elasticmq", "sql-postgresql": "azureservicebus", "sqs-elasticmq": "rabbitmq",
+}  # fmt: skip
+"""Where the work of each goes: each server is left once, and come to."""
+MOVES = [(before, NEXT[before]) for before in CARRIERS if NEXT[before] in CARRIERS]
 
 
 @pytest.fixture(params=[pytest.param(move, marks=pytest.mark.servers, id="-to-".join(move)) for move in MOVES])
-def move(request: pytest.FixtureRequest) -> Iterator[tuple[Subject, Subject]]:
+def move(request: pytest.FixtureRequest) -> Iterator[tuple[Carrier, Carrier]]:
     before, after = request.param
-    with SUBJECTS[before](request) as old, SUBJECTS[after](request) as new:
-        try:
-            yield old, new
-        finally:
-            old.close()
-            new.close()
+    with opened(before, request) as old, opened(after, request) as new:
+        yield old, new
 
 
 def test_work_goes_on_over_another_kind_of_broker(
-    move: tuple[Subject, Subject], postgresql_url: str, tmp_path: Path
-) -> None:
+    move: tuple[Carrier, Carrier], postgresql_url: str, tmp_path: Path, form: Form,
+    measured: Callable[[str, str, dict[str, float | None]], None],
+) -> None:  # fmt: skip
     old, new = move
-    with site(postgresql_url, old.url, tmp_path, SETTINGS) as made:
-        made.workers.start(2)
-        begin(made)
+    url = new.url(patient=form.long)
+    with site(postgresql_url, old.url(patient=form.long), tmp_path, form.settings) as made:
+        begin(made, form.executions)
         # As a rollout does it: workers with the new setting come, those with the old one go.
         first, second = made.workers.alive
-        made.workers.start(1, **{"broker.url": new.url})
+        made.workers.start(1, **{"broker.url": url})
         first.terminate()
         first.wait()
-        made.workers.start(1, **{"broker.url": new.url})
+        made.workers.start(1, **{"broker.url": url})
         second.terminate()
         second.wait()
+        since = moment(made)
         finish(made)
+        measured(old.name, f"moved to {new.name}", figures(made, since))

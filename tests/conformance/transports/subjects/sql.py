@@ -195,16 +195,29 @@ def mysql(request: pytest.FixtureRequest) -> Iterator[Subject]:
         statements(url, f"DROP USER {role}@'%'")()
 
 
-@contextmanager
-def crashing_postgresql(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    """A PostgreSQL server of the suite's own, which restarts after a crash as often as a test wants."""
-    server: RunningServer = request.getfixturevalue("private_postgresql")
+def private_database(server: RunningServer) -> str:
+    """Make a database on a server that is there to be crashed, and which ends with the session; return its URL."""
     admin = create_engine(with_driver(server.url), isolation_level="AUTOCOMMIT")
     name = f"milepost_test_{secrets.token_hex(6)}"
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     admin.dispose()
-    url = make_url(server.url).set(database=name).render_as_string(hide_password=False)
+    return make_url(server.url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def restarting_postgresql(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """The suite's own PostgreSQL server behind a proxy, so that it can be restarted while nobody gets through."""
+    url = private_database(request.getfixturevalue("private_postgresql"))
+    with proxied(url) as (through, cut):
+        yield sql_subject(url, [cut], [], through)
+
+
+@contextmanager
+def crashing_postgresql(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """A PostgreSQL server of the suite's own, which restarts after a crash as often as a test wants."""
+    server: RunningServer = request.getfixturevalue("private_postgresql")
+    url = private_database(server)
 
     @contextmanager
     def crash() -> Iterator[None]:
