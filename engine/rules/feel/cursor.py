@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.rules.feel.lexer import Token
     from engine.rules.feel.scope import Lexicon, Scope
 
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 60
 """How deep expressions may be nested."""
 MAX_READINGS: Final = 20
 """How often a token may be looked at, on average, until the right reading of the text is found."""

@@ -58,7 +58,7 @@ def tokens_of(text: str) -> list[Token]:
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
-        if match is None:
+        if match is None or (match.lastgroup == "sign" and text.startswith("/*", position)):
             raise FeelSyntaxError(text, position, _unreadable(text, position))
         kind: Kind = match.lastgroup  # type: ignore[assignment]
         if kind != "blank":  # type: ignore[comparison-overlap]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from engine.rules.feel import nodes
 from engine.rules.feel.cursor import KEYWORDS, Cursor
 from engine.rules.feel.inference import infer, iteration_scope
-from engine.rules.feel.problems import FeelSyntaxError
+from engine.rules.feel.problems import FeelSyntaxError, bounded
 from engine.rules.feel.scope import Lexicon, Scope, item_of, members_of
 from engine.rules.feel.type_parser import parse_type
 from engine.rules.feel.types import ANY, ContextType
@@ -31,7 +31,8 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 def parse_expression(text: str, scope: Scope) -> Node:
     """Read an expression; ``scope`` tells the names it may use. Raises FeelSyntaxError."""
     parser = _Parser(text, scope)
-    node = parser.expression()
+    with bounded(text):
+        node = parser.expression()
     parser.end()
     return node
 
@@ -39,7 +40,8 @@ def parse_expression(text: str, scope: Scope) -> Node:
 def parse_unary_tests(text: str, scope: Scope) -> nodes.UnaryTests:
     """Read the tests of a cell, such as ``< 5, [10..20]``; ``?`` is the value tested. Raises FeelSyntaxError."""
     parser = _Parser(text, scope.inner({_TESTED: scope.type_of(_TESTED) or ANY}))
-    node = parser.unary_tests()
+    with bounded(text):
+        node = parser.unary_tests()
     parser.end()
     return node
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from engine.errors import MilepostError
 
 _SHOWN = 70
@@ -21,6 +24,18 @@ class FeelSyntaxError(MilepostError):
 
 class FeelTooComplex(FeelSyntaxError):
     """The text is longer or nested deeper than expressions may be."""
+
+
+@contextmanager
+def bounded(text: str) -> Generator[None]:
+    """Have an expression refused that is nested deeper than Python can follow, such as a sum of thousands of terms.
+
+    Raises FeelTooComplex.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise FeelTooComplex(text, 0, "the expression is nested too deep, or joins too many terms: split it") from None
 
 
 def _picture(text: str, position: int) -> str:
