@@ -41,7 +41,7 @@ def make_table(
     columns = tuple(maker.column(clause, node) for clause, node in zip(table.inputs, inputs, strict=True))
     conclusions = tuple(maker.conclusion(clause) for clause in table.outputs)
     rows = tuple(maker.row(place, rule) for place, rule in enumerate(table.rules))
-    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation, maker.quick())
+    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation, maker.quick(), maker.cells())
     return made, tuple(sorted(name for name in maker.names if scope.type_of(name) is not None))
 
 
@@ -88,6 +88,10 @@ class _Maker:
     def quick(self) -> Quick | None:
         """Return the quick way to decide the table, if all of its cells are plain."""
         return make_quick(self._cells, self._table.hit_policy) if self._plain else None
+
+    def cells(self) -> tuple[tuple[Cell | None, ...], ...] | None:
+        """Return what the cells say, if all of them are plain."""
+        return tuple(self._cells) if self._plain else None
 
     def _cell(self, text: str, tested: Type) -> tuple[Cell | None, CompiledTests | None]:
         """Return what a cell says, where it is plain, and its tests; without either, it is true of everything."""

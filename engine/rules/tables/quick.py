@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.rules.feel import code
+from engine.rules.feel.exchange import from_python
 from engine.rules.tables.index import NumberIndex, index_column
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ Cells = Sequence[Sequence["Cell | None"]]
 """The cells of a table, row by row; None is true of everything."""
 
 
-def make_quick(cells: Cells, policy: HitPolicy) -> Quick | None:
-    """Return the function for a table of these cells, or None for a table that there is none for."""
+def make_quick(
+    cells: Cells, policy: HitPolicy, keys: Sequence[str] | None = None, *, chain_rows: int = CHAIN_ROWS
+) -> Quick | None:
+    """Return the function for a table of these cells, or None for a table that there is none for.
+
+    With ``keys``, it takes one mapping that has the values by these names, and raises KeyError if one is missing.
+    """
     if not cells or not cells[0] or policy not in ("UNIQUE", "FIRST"):
         return None
     columns = list(zip(*cells, strict=True))
@@ -48,16 +54,17 @@ def make_quick(cells: Cells, policy: HitPolicy) -> Quick | None:
         if len(found) > 1:
             return None
         domains.append(found.pop() if found else None)
-    maker = _Chain(domains) if len(cells) <= CHAIN_ROWS else _Indexed(domains)
+    maker = _Chain(domains, keys) if len(cells) <= chain_rows else _Indexed(domains, keys)
     return maker.make(columns if isinstance(maker, _Indexed) else cells, unique=policy == "UNIQUE")
 
 
 class _Maker:
-    def __init__(self, domains: Sequence[Domain | None]) -> None:
+    def __init__(self, domains: Sequence[Domain | None], keys: Sequence[str] | None) -> None:
         self.domains = domains
+        self._keys = keys
         self.names: dict[str, Any] = {
-            "type": type, "int": int, "Decimal": Decimal, "str": str, "bool": bool, "bisect_left": bisect_left,
-            "bit_length": int.bit_length,
+            "type": type, "int": int, "Decimal": Decimal, "str": str, "bool": bool, "float": float,
+            "bisect_left": bisect_left, "bit_length": int.bit_length, "decimal_of": from_python,
         }  # fmt: skip
 
     def keep(self, name: str, value: object) -> ast.expr:
@@ -72,6 +79,11 @@ class _Maker:
                 continue
             kind = code.name(f"t{place}")
             yield code.assign(f"t{place}", code.call("type", _value(place)))
+            if domain == "number":
+                converted = code.assign(f"c{place}", code.call("decimal_of", _value(place)))
+                is_float = ast.Compare(kind, [ast.Is()], [code.name("float")])
+                again = code.assign(f"t{place}", code.call("type", _value(place)))
+                yield ast.If(is_float, [converted, again], [])
             types = {"number": ("int", "Decimal"), "string": ("str",), "boolean": ("bool",)}[domain]
             wrong = [ast.Compare(kind, [ast.IsNot()], [code.name(one)]) for one in types]
             yield ast.If(_all(wrong), [_return(NO_CASE)], [])
@@ -79,7 +91,12 @@ class _Maker:
     def build(self, body: Sequence[ast.stmt]) -> Quick:
         """Return the function with these statements after its guards."""
         parameters = [f"c{place}" for place in range(len(self.domains))]
-        definition = code.function("quick", parameters, [*self.guards(), *body])
+        taken: list[ast.stmt] = []
+        if self._keys is not None:
+            used = [place for place, domain in enumerate(self.domains) if domain is not None]
+            taken = [code.assign(f"c{one}", _at(code.name("inputs"), code.constant(self._keys[one]))) for one in used]
+            parameters = ["inputs"]
+        definition = code.function("quick", parameters, [*taken, *self.guards(), *body])
         return code.build("<decision table>", definition, self.names)
 
 

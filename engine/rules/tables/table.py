@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.rules.feel.evaluation import Evaluation
     from engine.rules.feel.values import Value
     from engine.rules.model import Aggregation, HitPolicy
+    from engine.rules.tables.cells import Cell
     from engine.rules.tables.quick import Quick
 
     Conform = Callable[[Evaluation, Value], Value]
@@ -59,6 +60,8 @@ class Table:
     aggregation: Aggregation | None = None
     quick: Quick | None = None
     """The quick way to find the rule that hits, for tables that have one."""
+    cells: tuple[tuple[Cell | None, ...], ...] | None = None
+    """What the cells say, where all of them are plain."""
 
     def decide(self, ev: Evaluation, variables: Mapping[str, Value], inputs: list[Value]) -> Value:
         """Return what the table comes to for these inputs, one for each column; ``variables`` are for its cells."""
