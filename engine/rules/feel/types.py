@@ -189,10 +189,10 @@ def coerce(ev: Evaluation, value: Value, type_: Type) -> Value:
     """
     if value is None or _fits(value, type_):
         return value
+    if type(value) is list and len(value) == 1 and _fits(value[0], type_):
+        return value[0]
     if type(type_) is ListType and type(value) is not list and _fits(value, type_.item):
         return [value]
-    if type(value) is list and len(value) == 1 and type(type_) is not ListType and _fits(value[0], type_):
-        return value[0]
     if type_ is DATE_TIME and type(value) is Date:
         return DateTime(value, MIDNIGHT_UTC)
     return ev.problem(f"expected {describe(type_)}, but it is {kind_of(value)}")
