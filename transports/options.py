@@ -2,8 +2,8 @@
 
 Two of them every transport here has:
 
-``prefix``: what comes before the name of every queue on the broker. Without it, each transport has a prefix of its own,
-which keeps what is Milepost's apart; ``prefix=`` is none at all.
+``prefix``: what comes before the name of every queue on the broker. Where it is not given, some transports have one of
+their own, which keeps what is Milepost's apart; ``prefix=`` is none at all.
 
 ``passive``: nothing is made on the broker. ``declare`` only looks whether the queues are there, and raises
 ``UnknownQueue`` for one that is not, where the broker can tell. The names of queues are taken as they are, behind the
