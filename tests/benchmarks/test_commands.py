@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks import throughput
+from benchmarks import peers, throughput
 from benchmarks.shapes import __main__ as shapes
 
 Run = Callable[..., dict[str, Any]]
@@ -121,6 +121,17 @@ def test_sleeping(kind: str, run: Run) -> None:
         assert min(rest["rss_mb"]) > 1
         # A worker renews its lease.
         assert rest["system_calls_per_s"]["write"] > 0 or rest["transactions_per_s"] > 0
+    check_facts(figures["facts"], kind)
+
+
+@each_store
+@each_broker
+def test_peers(kind: str, broker: str, run: Run) -> None:
+    figures = run(peers.main, f"--workers 2 --changes 5 --lost-changes 2 --broker {broker}")
+    assert (figures["workers"], figures["changes"]) == (2, 5)
+    for name in ("all_workers_know_ms", "broadcasts_lost_ms"):
+        times = figures[name]
+        assert 0 < times["p50"] <= times["p95"] <= times["p99"] <= times["max"]
     check_facts(figures["facts"], kind)
 
 
