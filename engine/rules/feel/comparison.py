@@ -153,7 +153,10 @@ def in_test(ev: Evaluation, value: Value, test: Value) -> bool | None:
         if type(value) is list and same(ev, value, test):
             return True
         ev.spend(len(test))
-        return any(_is_or_holds(ev, value, item) for item in test)
+        for item in test:  # noqa: SIM110 - a generator is twice as slow, and every decision comes by here
+            if _is_or_holds(ev, value, item):
+                return True
+        return False
     if test is None and value is not None:
         return ev.problem("the test is null")
     return equals(ev, value, test)

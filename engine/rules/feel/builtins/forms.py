@@ -126,7 +126,8 @@ class Form:
         if len(args) > len(parameters):
             return None
         bound = [wanted.fitting(value) for wanted, value in zip(parameters, args, strict=False)]
-        bound.extend(None if missing.optional else _MISFIT for missing in parameters[len(args) :])
+        if len(args) < len(parameters):
+            bound.extend(None if missing.optional else _MISFIT for missing in parameters[len(args) :])
         return None if _MISFIT in bound else bound
 
     def _spread(self, args: list[Value]) -> list[object] | None:

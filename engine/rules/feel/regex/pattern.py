@@ -28,6 +28,8 @@ class Pattern:
         self._node, self.groups = parse(pattern, flags)
         self._compiled: re.Pattern[str] | None = None
         self._machine: Machine | None = None
+        # The longest text so far for which ``re`` is sure to be quick.
+        self._quick_length = -1
 
     def is_in(self, ev: Evaluation, text: str) -> bool:
         """Tell whether some part of the text matches."""
@@ -69,13 +71,18 @@ class Pattern:
 
     def _search(self, ev: Evaluation, text: str, start: int) -> Spans | None:
         length = len(text) - start
-        if ways(self._node, length) * (length + 1) <= MAX_TRIES:
+        if self._is_quick(length):
             match = self._re().search(text, start)
             ev.spend(((length if match is None else match.end() - start) >> 6) + 1)
             return None if match is None else tuple(edge for span in match.regs for edge in span)
         if self._machine is None:
             self._machine = Machine(self._node, self.groups)
         return self._machine.search(ev, text, start)
+
+    def _is_quick(self, length: int) -> bool:
+        if length > self._quick_length and ways(self._node, length) * (length + 1) <= MAX_TRIES:
+            self._quick_length = length
+        return length <= self._quick_length
 
     def _re(self) -> re.Pattern[str]:
         if self._compiled is None:

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.rules.feel.evaluation import BudgetExceeded, Evaluation, Limits
+from tests.unit.rules.feel.calls import NOW
+
+
+def test_problems_are_kept_for_who_asks() -> None:
+    problems: list[str] = []
+    assert Evaluation(NOW, problems).problem("a") is None
+    assert Evaluation(NOW).problem("b") is None
+    assert problems == ["a"]
+
+
+def test_now_may_be_a_moment_or_what_tells_it() -> None:
+    assert Evaluation(NOW).now() == NOW
+    assert Evaluation(lambda: NOW).now() == NOW
+
+
+def test_steps_are_counted_over_the_whole_evaluation() -> None:
+    ev = Evaluation(NOW, limits=Limits(steps=3))
+    ev.spend()
+    ev.spend(2)
+    with pytest.raises(BudgetExceeded, match="more than 3 steps"):
+        ev.spend()
+
+
+def test_what_is_made_is_counted_and_limited() -> None:
+    ev = Evaluation(NOW, limits=Limits(steps=1_000, max_items=10, max_text=20))
+    ev.room_for_items(10)
+    ev.room_for_text(20)
+    with pytest.raises(BudgetExceeded, match="list of 11 elements"):
+        ev.room_for_items(11)
+    with pytest.raises(BudgetExceeded, match="string of 21 characters"):
+        ev.room_for_text(21)
+    with pytest.raises(BudgetExceeded, match="steps"):
+        for _ in range(101):
+            ev.room_for_items(10)
