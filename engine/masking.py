@@ -11,7 +11,7 @@ MASK: Final = "***"
 # hold any sign, and hiding too much of a URL is better than too little.
 _USER_INFO = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:@/]*):\S*@", re.IGNORECASE)
 _KEY = r"(?:access|account|api|private|shared)[-_.]?(?:access)?[-_.]?key"
-_SENSITIVE = rf"pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|{_KEY}|sig|sas"
+_SENSITIVE = rf"pass(?:word|wd|phrase)?(?!ive)|pwd|secret|token|credentials?|{_KEY}|sig|sas"
 # name=value, in the query of a URL or in a connection string.
 _PARAMETER = re.compile(rf"((?:^|[?&;\s])[\w.-]*(?:{_SENSITIVE})[\w.-]*=)[^&;\s]+", re.IGNORECASE)
 _SECRET_NAME = re.compile(rf"(?:^|[-_.])(?:{_SENSITIVE}|authorization|cookie)$", re.IGNORECASE)

@@ -25,6 +25,7 @@ def test_a_password_in_a_url_is_replaced_whole(password: str, scheme: str, user:
         ("cannot reach amqp://a:b@c, nor amqp://d:e@f now", "cannot reach amqp://a:***@c, nor amqp://d:***@f now"),
         ("postgresql:///db?user=me&password=pw&x=1", "postgresql:///db?user=me&password=***&x=1"),
         ("kafka://h?sasl.password=pw", "kafka://h?sasl.password=***"),
+        ("amqp://h?passive=yes&pass=pw", "amqp://h?passive=yes&pass=***"),
         (
             "Endpoint=sb://n/;SharedAccessKeyName=root;SharedAccessKey=a+b=",
             "Endpoint=sb://n/;SharedAccessKeyName=***;SharedAccessKey=***",

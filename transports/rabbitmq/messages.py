@@ -28,6 +28,8 @@ _BROKERS = ("x-delivery-count", "x-acquired-count", "x-death", "x-first-death-",
 """Headers that the broker adds begin like this."""
 _PROPERTIES = ("content_type", "content_encoding", "correlation_id", "reply_to", "type", "app_id")
 """What AMQP keeps beside the headers, and other programs may use."""
+_STANDARD = {name: name.replace("_", "-") for name in _PROPERTIES if "_" in name}
+"""Those that a header of ours becomes, for that is where other programs look for them."""
 _MAX_SHORT = 255
 _PERSISTENT = 2
 
@@ -52,7 +54,10 @@ def objection_to(message: Message, settings: Settings) -> TransportError | None:
 
 def to_properties(message: Message, place: int) -> BasicProperties:
     """Return what goes with the body of a message. ``place`` is its place among all that the channel has sent."""
+    standard = {name: message.headers[header] for name, header in _STANDARD.items() if _fits(message, header)}
     headers: dict[str, Any] = {**message.headers, PLACE: place}
+    for name in standard:
+        del headers[_STANDARD[name]]
     if message.key is not None:
         headers[KEY] = message.key
     short_id = message.id
@@ -64,7 +69,12 @@ def to_properties(message: Message, place: int) -> BasicProperties:
         message_id=short_id,
         # The other way round than ours: there the highest goes first.
         priority=LOWEST_PRIORITY - message.priority,
+        **standard,
     )
+
+
+def _fits(message: Message, header: str) -> bool:
+    return len(message.headers.get(header, "").encode()) <= _MAX_SHORT and header in message.headers
 
 
 def from_native(queue: str, properties: Any, body: bytes) -> Message:

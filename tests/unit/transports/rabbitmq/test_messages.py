@@ -29,6 +29,15 @@ def test_a_message_comes_back_as_it_was(message: Message) -> None:
     assert from_native("work", to_properties(message, 17), b"x") == message
 
 
+def test_what_amqp_has_a_property_for_goes_there() -> None:
+    headers = {"content-type": "application/json", "reply-to": "answers", "app-id": "x" * 256, "x-own": "1"}
+    properties = to_properties(Message("work", b"{}", headers), 3)
+    assert (properties.content_type, properties.reply_to, properties.app_id) == ("application/json", "answers", None)
+    assert "content-type" not in (properties.headers or {})
+    assert from_native("work", properties, b"{}").headers == headers
+
+
+
 def test_messages_are_kept_on_disk_and_the_urgent_ones_go_first() -> None:
     properties = to_properties(Message("work", b"", priority=2), 1)
     assert (properties.delivery_mode, properties.priority) == (2, 7)
