@@ -13,10 +13,11 @@ from engine.model.ids import new_execution_id
 from engine.model.states import FINISHED_STEP, HELD, TERMINAL, ExecutionState, StepKind, StepState
 from engine.store.cancels import cancel
 from engine.store.holds import pause, resume
+from engine.store.pauses import pause_queue, recall, resume_queue
 from engine.store.retries import retry_step
 from engine.store.signals import send_signal
 from engine.store.start import NewExecution, start_executions
-from tests.simulation.flows import ROOTS, may_come_to
+from tests.simulation.flows import OTHER_QUEUE, ROOTS, may_come_to
 from tests.simulation.violations import I7, Violation
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Client:
         self.roots: dict[str, tuple[str, int]] = {}
         self._sent: defaultdict[str, list[int]] = defaultdict(list)
         self._cancelled_children = False
+        self._paused: set[str] = set()
+        """Queues that may be paused: the answer may have been lost."""
         self._broker = None if world.scenario.embedded else Broker("memory://simulated")
 
     def start(self) -> None:
@@ -55,7 +58,10 @@ class Client:
             self.roots[id] = (name, n)
 
     def steer(self) -> None:
-        """Do something to an execution."""
+        """Do something to an execution, or to a queue."""
+        if self._world.scenario.pauses and self._chance.random() < 0.25:
+            self._steer_queue()
+            return
         running = [one for one in self._executions() if one.state not in TERMINAL]
         if not running:
             return
@@ -69,6 +75,8 @@ class Client:
     def put_right(self) -> bool:
         """Do what an operator has to do for everything to go on; tell whether there was anything."""
         acted = False
+        for queue in sorted(self._paused):
+            acted |= self._resume_queue(queue)
         for one in self._executions():
             if one.state in TERMINAL:
                 continue
@@ -110,6 +118,33 @@ class Client:
         self._sent[one.id].append(value)
         self._world.fire("signal to a waiting flow" if self._waits(one, name) else "signal to nobody yet")
         return self._do(f"signals {name}={value} to {one.id[-4:]}", send)
+
+    def _steer_queue(self) -> None:
+        world = self._world
+        if self._paused and self._chance.random() < 0.6:
+            self._resume_queue(self._chance.choice(sorted(self._paused)))
+            return
+        queue = self._chance.choice(("default", OTHER_QUEUE))
+        self._paused.add(queue)
+        if self._do(f"pauses queue {queue}", lambda tx: pause_queue(tx, queue)):
+            world.fire("operator: pause a queue")
+            world.tell()
+
+    def _resume_queue(self, queue: str) -> bool:
+        def resume(tx: Transaction) -> None:
+            resume_queue(tx, queue)
+
+        def recall_all(tx: Transaction) -> None:
+            assert recall(tx, queue) is None, "there is less than a batch"
+
+        if not self._do(f"resumes queue {queue}", resume):
+            return False
+        self._world.tell()
+        if not self._do(f"recalls queue {queue}", recall_all):
+            return False
+        self._paused.discard(queue)
+        self._world.fire("operator: resume a queue")
+        return True
 
     def _waits(self, one: Execution, name: str) -> bool:
         steps = self._world.witness.rows.steps[one.id].values()

@@ -10,6 +10,8 @@ from engine.worker.receiving import DECLARE_SECONDS, PAUSE_SECONDS, RECEIVE_SECO
 from transports.errors import TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from engine.model.work import Pointer
     from tests.simulation.worker import Worker
     from transports.protocol import Delivery
@@ -34,6 +36,9 @@ class Hints:
     def swept(self, offered: Sequence[Pointer]) -> None:
         """Tell this worker."""
         self._worker.post("hint", self._worker.pipeline.hint)
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Looks find nothing on paused queues."""
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Nothing arrives here."""
@@ -71,6 +76,7 @@ class Messages:
         self._pointers: list[Pointer] = []
         self._unsettled = 0
         self._declared_us: int | None = None
+        self._queues = list(worker.queues)
         self.next_us = 0
 
     def announce(self, offered: Sequence[Pointer]) -> None:
@@ -80,6 +86,11 @@ class Messages:
     def swept(self, offered: Sequence[Pointer]) -> None:
         """Have pointers published."""
         self._pointers += offered
+
+    def pause(self, queues: Collection[str]) -> None:
+        """Receive nothing from these queues."""
+        self._queues = [queue for queue in self._worker.queues if queue not in queues]
+        self._declared_us = None
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Have messages acknowledged."""
@@ -94,7 +105,7 @@ class Messages:
     def wants(self) -> str | None:
         """Return what is to be done next, if anything is."""
         world = self._worker.world
-        if world.now_us() >= self.next_us or (self._room() > 0 and world.has_messages(self._worker.queues)):
+        if world.now_us() >= self.next_us or (self._room() > 0 and world.has_messages(self._queues)):
             return "receive"
         return None
 
@@ -142,7 +153,7 @@ class Messages:
         now_us = self._worker.world.now_us()
         if self._declared_us is None or now_us - self._declared_us > DECLARE_SECONDS * 1e6:
             self._broker.declare(self._worker.queues)
-            self._broker.transport.consume(self._worker.queues)
+            self._broker.transport.consume(self._queues)
             self._declared_us = now_us
 
     def close(self) -> None:

@@ -58,6 +58,8 @@ class Scenario:
     """Only one of the workers knows the flows."""
     rates: Rates
     messages: FaultRates
+    pauses: bool
+    """Queues are paused and resumed."""
 
     def changed(self, **values: float) -> Scenario:
         """Return this scenario with other values, of its own or of its rates."""
@@ -93,4 +95,5 @@ def drawn(chance: random.Random, mode: str | None) -> Scenario:
             drop=0.1 * wild, duplicate=0.15 * wild, delay=0.15 * wild, reorder=0.1 * wild, refuse=0.05 * wild,
             unconfirmed=0.05 * wild, longest_delay_us=4 * SECOND, furthest_behind=5,
         ),
+        pauses=chance.random() < 0.25,
     )  # fmt: skip

@@ -41,6 +41,7 @@ FAULTS = {
     "fenced: a step given back", "operator: pause", "operator: resume", "operator: cancel", "operator: retry",
     "signal to a waiting flow", "signal to nobody yet", "hint lost", "client did not publish", "message dropped",
     "message doubled", "message delayed", "message overtaken", "message refused", "message not confirmed",
+    "operator: pause a queue", "operator: resume a queue", "broadcast lost",
     "message delivered again", "acknowledgement failed", "broker error", "broker wiped", "outage of the broker",
 }  # fmt: skip
 

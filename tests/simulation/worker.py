@@ -12,11 +12,14 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import LeaseLost, StoreUnavailable
+from engine.model.topics import QUEUES
+from engine.store.pauses import get_paused
 from engine.store.workers import leave
 from engine.worker.driving import Driving
 from engine.worker.flows import FlowCache
 from engine.worker.flusher import FlushReply, answer
 from engine.worker.heartbeat import Heartbeat
+from engine.worker.peers import Peers
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.recording import Recorder
 from engine.worker.sweeper import Sweeper
@@ -28,13 +31,14 @@ from tests.simulation.violations import ERROR, Violation
 if TYPE_CHECKING:
     from engine.definitions.registry import Registry
     from engine.model.work import Flush, Pointer
+    from engine.store.database import Transaction
     from tests.simulation.world import World
 
 SWEEP_US = 1_000_000
 NEVER = 1 << 62
 PAUSE_AFTER_ERROR_US = 1_000_000
-FLUSH, HEARTBEAT, SWEEP, REGISTER, STEP, MAIL, RECEIVE, LEAVE = (
-    "flush", "heartbeat", "sweep", "register", "step", "mail", "receive", "leave",
+FLUSH, HEARTBEAT, SWEEP, REGISTER, STEP, MAIL, RECEIVE, LEAVE, PEERS = (
+    "flush", "heartbeat", "sweep", "register", "step", "mail", "receive", "leave", "peers",
 )  # fmt: skip
 TOUCHES_IDENTITY = frozenset({HEARTBEAT, REGISTER, LEAVE})
 """These hold the heartbeat's lock: one at a time."""
@@ -98,6 +102,9 @@ class Worker:
             ),
             world.now_us,
         )  # fmt: skip
+        self._peers = Peers(
+            database, {QUEUES: self._pause}, self._heartbeat.look, told=True, monotonic=lambda: world.now_us() / 1e6
+        )
         self.jobs: list[Job] = []
         self._posted: deque[tuple[str, Callable[[], None]]] = deque()
         self._coroutines: list[Coroutine[Any, Any, None]] = []
@@ -108,6 +115,7 @@ class Worker:
         self.next_register_us = 0
         self.next_heartbeat_us = NEVER
         self.next_sweep_us = NEVER
+        self.next_look_us = NEVER
 
     @property
     def identity(self) -> int:
@@ -125,12 +133,23 @@ class Worker:
         """Have the loop do something."""
         self._posted.append((name, call))
 
+    def hear(self) -> None:
+        """Be told that queues were paused or resumed."""
+        if self._peers.hear([QUEUES]) and self.next_look_us != NEVER:
+            self.next_look_us = self.world.now_us()
+
+    def _pause(self, tx: Transaction) -> None:
+        paused = frozenset(get_paused(tx))
+        self.queue.pause(paused)
+        self.post("pause", lambda: self.pipeline.pause(paused))
+
     def recorded_itself(self, offered: list[Pointer]) -> None:
         """A transactional step is recorded, and has woken its flow."""
-        others = [pointer for pointer in offered if pointer.queue not in self.queues]
+        queues = self.pipeline.queues
+        others = [pointer for pointer in offered if pointer.queue not in queues]
         if others:
             self.queue.announce(others)
-        self.pipeline.woken([pointer for pointer in offered if pointer.queue in self.queues])
+        self.pipeline.woken([pointer for pointer in offered if pointer.queue in queues])
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutines.append(coroutine)
@@ -140,6 +159,8 @@ class Worker:
 
     def _submit(self, flush: Flush, reload: Mapping[str, int]) -> None:
         assert self._flush is None, "one flush at a time"
+        if flush.postponed:
+            self.world.fire("message dropped for a pause")
         self._flush = (flush, reload)
 
     def _wake_sweeper_by(self, seconds: float) -> None:
@@ -198,6 +219,8 @@ class Worker:
                 yield Action(4, name, LEAVE, lambda: self.start(LEAVE, self._do_leave))
         if now_us >= self.next_sweep_us and SWEEP not in busy:
             yield Action(4, name, SWEEP, lambda: self.start(SWEEP, self._do_sweep))
+        if now_us >= self.next_look_us and PEERS not in busy and self.world.scenario.pauses:
+            yield Action(4, name, PEERS, lambda: self.start(PEERS, self._do_look))
         if not self.identity:
             return
         if self.queue.has_mail and MAIL not in busy:
@@ -293,6 +316,13 @@ class Worker:
             pause_us = int(self._sweeper.turn() * 1e6)
         self.next_sweep_us = min(self.next_sweep_us, self.world.now_us() + pause_us)
 
+    def _do_look(self) -> None:
+        pause_us = PAUSE_AFTER_ERROR_US
+        self.next_look_us = self.world.now_us() + pause_us
+        with contextlib.suppress(StoreUnavailable):
+            pause_us = int(self._peers.turn() * 1e6)
+        self.next_look_us = min(self.next_look_us, self.world.now_us() + pause_us)
+
     def _do_register(self) -> None:
         first = not self.identity
         try:
@@ -303,7 +333,7 @@ class Worker:
         self._must_register = False
         self.post("resume", self._resume)
         if first:
-            self.next_heartbeat_us = self.next_sweep_us = self.world.now_us()
+            self.next_heartbeat_us = self.next_sweep_us = self.next_look_us = self.world.now_us()
 
     def _resume(self) -> None:
         self._suspended = False

@@ -284,6 +284,14 @@ class World:
                 else:
                     worker.post("hint", worker.pipeline.hint)
 
+    def tell(self) -> None:
+        """Tell all workers that queues were paused or resumed, as far as broadcasts are not lost."""
+        for worker in self.workers:
+            if self.chance.random() < self.rates.hint_lost:
+                self.fire("broadcast lost")
+            else:
+                worker.hear()
+
     def has_messages(self, queues: Collection[str]) -> bool:
         """Tell whether messages wait in one of these queues."""
         if self.broker.down:
