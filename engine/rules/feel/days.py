@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.rules.feel.values import MAX_YEAR, Date
+from engine.rules.feel.values import MAX_YEAR, Date, DateTime
 
 MONTHS: Final = (
     "January",
@@ -43,6 +43,11 @@ def date_of(year: int, month: int, day: int) -> Date | None:
     if abs(year) <= MAX_YEAR and 1 <= month <= 12 and 1 <= day <= length_of_month(year, month):
         return Date(year, month, day)
     return None
+
+
+def day_of(value: Date | DateTime) -> Date:
+    """Return the day that a date is, or a date and time is on."""
+    return value.date if type(value) is DateTime else value
 
 
 def number_of(date: Date) -> int:

@@ -7,30 +7,26 @@ from decimal import Decimal
 from typing import Final
 
 from engine.rules.feel.builtins.forms import DATE, DATE_TIME, NUMBER, STRING, Builtin, form, plain, table, wanted
-from engine.rules.feel.days import MONTHS, WEEKDAYS, day_of_year, week_of_year, weekday
+from engine.rules.feel.days import MONTHS, WEEKDAYS, day_of, day_of_year, week_of_year, weekday
 from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.exchange import date_time_from
 from engine.rules.feel.values import Date, DateTime, Value
 
 
-def _day(value: Date | DateTime) -> Date:
-    return value.date if type(value) is DateTime else value
-
-
 def _day_of_year(value: Date | DateTime) -> Value:
-    return Decimal(day_of_year(_day(value)))
+    return Decimal(day_of_year(day_of(value)))
 
 
 def _day_of_week(value: Date | DateTime) -> Value:
-    return WEEKDAYS[weekday(_day(value)) - 1]
+    return WEEKDAYS[weekday(day_of(value)) - 1]
 
 
 def _month_of_year(value: Date | DateTime) -> Value:
-    return MONTHS[_day(value).month - 1]
+    return MONTHS[day_of(value).month - 1]
 
 
 def _week_of_year(value: Date | DateTime) -> Value:
-    return Decimal(week_of_year(_day(value)))
+    return Decimal(week_of_year(day_of(value)))
 
 
 def _now(ev: Evaluation) -> DateTime:

@@ -22,7 +22,7 @@ from engine.rules.feel.builtins.forms import (
     wanted,
 )
 from engine.rules.feel.comparison import compare
-from engine.rules.feel.days import date_of, whole_months
+from engine.rules.feel.days import date_of, day_of, whole_months
 from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.numbers import CONTEXT, number, whole
 from engine.rules.feel.range_text import parse_range
@@ -48,7 +48,8 @@ def _number(ev: Evaluation, text: str, grouping: str | None = None, point: str |
         digits = digits.translate({ord(","): ".", ord("."): "?"})
     if len(digits) > _LONGEST_NUMBER or _NUMBER.fullmatch(digits) is None:
         return ev.problem(f"number: {text[:40]!r} is no number")
-    return number(Decimal(digits))
+    found = number(Decimal(digits))
+    return ev.problem(f"number: {text[:40]!r} is too large") if found is None else found
 
 
 def _string(ev: Evaluation, value: Value) -> Value:
@@ -58,11 +59,7 @@ def _string(ev: Evaluation, value: Value) -> Value:
 def _date(ev: Evaluation, value: str | Date | DateTime) -> Value:
     if isinstance(value, str):
         return parse_date(value) or ev.problem(f"date: {value[:40]!r} is no date")
-    return _day(value)
-
-
-def _day(value: Date | DateTime) -> Date:
-    return value.date if type(value) is DateTime else value
+    return day_of(value)
 
 
 def _date_of_parts(ev: Evaluation, year: Decimal, month: Decimal, day: Decimal) -> Value:
@@ -111,7 +108,7 @@ def _date_time(ev: Evaluation, value: str | DateTime) -> Value:
 
 
 def _date_time_of(date: Date | DateTime, time: Time) -> Value:
-    return DateTime(_day(date), time)
+    return DateTime(day_of(date), time)
 
 
 def _date_time_of_parts(ev: Evaluation, *parts: Any) -> Value:
@@ -133,7 +130,7 @@ def _duration(ev: Evaluation, text: str) -> Value:
 
 
 def _years_and_months(start: Date | DateTime, end: Date | DateTime) -> Value:
-    return YearsMonthsDuration(whole_months(_day(start), _day(end)))
+    return YearsMonthsDuration(whole_months(day_of(start), day_of(end)))
 
 
 def _range(ev: Evaluation, text: str) -> Value:
