@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,6 +30,20 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+@contextmanager
+def bounded() -> Generator[None]:
+    """Have an evaluation stopped that makes values nested deeper than Python can follow, as loops can.
+
+    It goes around a whole evaluation. Raises ``BudgetExceeded``.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise BudgetExceeded(
+            "lists, contexts or calls were nested too deep in each other, and the evaluation was stopped"
+        ) from None
 
 
 class Evaluation:

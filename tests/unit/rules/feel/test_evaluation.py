@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rules.feel.evaluation import BudgetExceeded, Evaluation, Limits
+from engine.rules.feel.evaluation import BudgetExceeded, Evaluation, Limits, bounded
+from engine.rules.feel.rendering import text_of
+from engine.rules.feel.values import Value
 from tests.unit.rules.feel.calls import NOW
 
 
@@ -38,3 +40,11 @@ def test_what_is_made_is_counted_and_limited() -> None:
         ev.room_for_items(10)
     with pytest.raises(BudgetExceeded, match="steps"):
         ev.spend(20)
+
+
+def test_values_nested_too_deep_end_an_evaluation() -> None:
+    nested: Value = None
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(BudgetExceeded, match="nested too deep"), bounded():
+        text_of(Evaluation(NOW), nested)
