@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
+from engine.rules.feel.builtins import BUILTINS
 from engine.rules.feel.compiler import Fixed, compile_node
 from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.exchange import from_python, to_python
@@ -18,9 +20,10 @@ from engine.rules.tables.making import make_table
 from engine.rules.tables.quick import NO_CASE, make_quick
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from engine.rules.feel.values import Value
     from engine.rules.model import DecisionTable, ItemDefinition
     from engine.rules.tables.quick import Quick
     from engine.rules.tables.table import Table
@@ -38,20 +41,40 @@ class Decided(NamedTuple):
     """Why something is null, where it is."""
 
 
+class Begun(NamedTuple):
+    """An evaluation of a table that has its values, and tests no rule yet."""
+
+    ev: Evaluation
+    variables: Mapping[str, Value]
+    """What the cells of the table use."""
+    values: list[Value] | None
+    """One for each column; None if one is not allowed."""
+
+
 class TableDecider:
     """A decision table that decides on Python's values. Safe for use by several threads.
 
     Its input expressions may use any names; values are given by these names, and missing ones are null.
     """
 
-    def __init__(self, table: DecisionTable, now: Callable[[], datetime], items: Sequence[ItemDefinition] = ()) -> None:
-        """Compile a table. Raises FeelSyntaxError and ModelError for one that cannot work."""
+    def __init__(
+        self,
+        table: DecisionTable,
+        now: Callable[[], datetime],
+        items: Sequence[ItemDefinition] = (),
+        variables: Sequence[str] = (),
+    ) -> None:
+        """Compile a table; ``variables`` are names that its cells use, beyond those of its input expressions.
+
+        Raises FeelSyntaxError and ModelError for one that cannot work.
+        """
         problems: list[str] = []
         types = ItemTypes(items, _nowhere, problems)
         expressions = [clause.expression for clause in table.inputs]
-        self.names = tuple(sorted({name for text in expressions for name in _names(text)}))
+        self.names = tuple(sorted({name for text in expressions for name in _names(text)} | set(variables)))
         scope = Scope(dict.fromkeys(self.names, ANY))
         trees = [parse_expression(text, scope) for text in expressions]
+        self.source = table
         self.table, self._used = make_table(table, trees, scope, types)
         if problems:
             raise ModelError("; ".join(problems))
@@ -92,20 +115,39 @@ class TableDecider:
             return None
         return make_quick(table.cells, table.policy, expressions)
 
-    def _evaluated(self, inputs: Inputs) -> Decided:
-        problems: list[str] = []
+    def begin(self, inputs: Inputs, problems: list[str]) -> Begun:
+        """Evaluate the input expressions, and no rule; ``problems`` gets what is wrong with them and later on."""
         ev = Evaluation(self._now, problems)
         variables = {name: from_python(inputs.get(name)) for name in self.names}
-        values = [expression(ev, variables) for expression in self._inputs]
-        used = {name: variables.get(name) for name in self._used}
-        matched = self.table.matches(ev, used, values)
-        outcome = to_python(self.table.decide(ev, used, values))
+        values = self.table.fitting(ev, [expression(ev, variables) for expression in self._inputs])
+        return Begun(ev, {name: variables.get(name) for name in self._used}, values)
+
+    def _evaluated(self, inputs: Inputs) -> Decided:
+        problems: list[str] = []
+        ev, variables, values = self.begin(inputs, problems)
+        if values is None:
+            return Decided(None, (), tuple(problems))
+        matched = self.table.matches(ev, variables, values)
+        outcome = to_python(self.table.outcome(ev, variables, matched))
         return Decided(outcome, tuple(hit + 1 for hit in matched), tuple(problems))
 
 
 def _names(text: str) -> set[str]:
     """Return the names that an input expression uses, none of which is known beforehand."""
-    return set(nodes.names_in(parse_expression(text, Scope({})))) if text else set()
+    tree = parse_expression(text, Scope({})) if text else None
+    return set(nodes.names_in(tree)) - {name for name in _called(tree) if name in BUILTINS}
+
+
+def _called(node: object) -> Iterator[str]:
+    """Yield the names that a tree calls as functions."""
+    if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name):
+        yield node.function.name
+    if isinstance(node, tuple):
+        for part in cast("tuple[object, ...]", node):
+            yield from _called(part)
+    elif is_dataclass(node) and not isinstance(node, type):
+        for one in fields(node):
+            yield from _called(getattr(node, one.name))
 
 
 def _outcomes(table: Table) -> list[Any]:

@@ -65,17 +65,25 @@ class Table:
 
     def decide(self, ev: Evaluation, variables: Mapping[str, Value], inputs: list[Value]) -> Value:
         """Return what the table comes to for these inputs, one for each column; ``variables`` are for its cells."""
+        values = self.fitting(ev, inputs)
+        return None if values is None else self.outcome(ev, variables, self.matches(ev, variables, values))
+
+    def fitting(self, ev: Evaluation, inputs: list[Value]) -> list[Value] | None:
+        """Return the inputs as its columns have them; None, and a problem, if one is not allowed."""
         values: list[Value] = []
         for column, value in zip(self.columns, inputs, strict=True):
             fitting = value if column.conform is None else column.conform(ev, value)
             if column.allowed is not None and fitting is not None and column.allowed(ev, {}, fitting) is not True:
                 return ev.problem(f"the value of {column.label!r} is none of those that the table allows")
             values.append(fitting)
-        hits = self.matches(ev, variables, values)
+        return values
+
+    def outcome(self, ev: Evaluation, variables: Mapping[str, Value], hits: list[int]) -> Value:
+        """Return what the table comes to if these rules match, as ``matches`` gave them."""
         if not hits:
             return self._default(ev, variables)
         return resolve(
-            ev, self.policy, self.aggregation, hits, lambda hit: self._output(ev, variables, hit),
+            ev, self.policy, self.aggregation, hits, lambda hit: self.conclusion(ev, variables, hit),
             lambda output: self._priority(ev, output),
         )  # fmt: skip
 
@@ -97,7 +105,8 @@ class Table:
             )
         ]
 
-    def _output(self, ev: Evaluation, variables: Mapping[str, Value], hit: int) -> Value:
+    def conclusion(self, ev: Evaluation, variables: Mapping[str, Value], hit: int) -> Value:
+        """Return what one rule concludes, by its place from 0: a value, or a context of several."""
         outputs = [expression(ev, variables) for expression in self.rows[hit].outputs]
         return self._shaped(
             [self._checked(ev, column, value) for column, value in zip(self.conclusions, outputs, strict=True)]
