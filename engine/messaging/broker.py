@@ -14,20 +14,22 @@ import structlog
 from engine.errors import ConfigError
 from engine.messaging.changes import change_of
 from engine.messaging.pointers import message_of
-from transports.errors import Closed, NoTransport, Refused, TransportError, UnknownQueue
+from transports.errors import Closed, NotConfirmed, NoTransport, Refused, TransportError, Unavailable, UnknownQueue
 from transports.loading import open_transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.model.work import Pointer
-    from transports.protocol import Message, NotTaken, Transport
+    from transports.protocol import Transport
 
 log = structlog.get_logger(__name__)
 
 EMBEDDED: Final = "sql"
 """The broker's URL that stands for the queue inside the store, which needs no messages."""
 MESSAGES_PER_SEND: Final = 500
+_PASSING: Final = (Unavailable, NotConfirmed, UnknownQueue)
+"""What may be over when the same messages are sent again."""
 
 
 def is_embedded(url: str) -> bool:
@@ -53,18 +55,24 @@ class Broker:
         with self._lock:
             self._declared.update(queues)
 
-    def publish(self, pointers: Sequence[Pointer]) -> int:
-        """Send pointers; return how many the broker has confirmed. What it did not take is logged."""
-        taken = 0
+    def publish(self, pointers: Sequence[Pointer]) -> list[Pointer]:
+        """Send pointers; return those that the broker did not confirm, and may take later. The reason is logged.
+
+        What it will never take is not returned: the sweeper offers it again, in case somebody puts that right.
+        """
+        left: list[Pointer] = []
         for first in range(0, len(pointers), MESSAGES_PER_SEND):
             part = pointers[first : first + MESSAGES_PER_SEND]
             try:
-                taken += self._send([message_of(pointer) for pointer in part])
+                left += self._send(part)
             except Closed:
-                return taken
+                return []
             except TransportError as error:
                 log.warning("steps could not be published; they are offered again", steps=len(part), error=str(error))
-        return taken
+                if isinstance(error, _PASSING):
+                    # The broker is away: the rest would wait for it in vain, one part after the other.
+                    return [*left, *pointers[first:]]
+        return left
 
     def tell(self, topic: str) -> None:
         """Tell every worker of a change, where the broker can. A failure is logged: they look by themselves, later."""
@@ -81,23 +89,23 @@ class Broker:
         """Give back what was received and not acknowledged, and let go of the broker."""
         self.transport.close()
 
-    def _send(self, messages: list[Message]) -> int:
-        missing = sorted({message.queue for message in messages} - self._declared)
+    def _send(self, pointers: Sequence[Pointer]) -> list[Pointer]:
+        missing = sorted({pointer.queue for pointer in pointers} - self._declared)
         if missing:
             self.declare(missing)
-        refused = self.transport.send(messages).not_taken
-        taken = len(messages) - len(refused)
-        homeless = [each for each in refused if isinstance(each.error, UnknownQueue)]
+        refused = self._refused(pointers)
+        homeless = [pointer for pointer, error in refused if isinstance(error, UnknownQueue)]
         if homeless:
             # The broker was wiped, or replaced: its queues are made anew, once.
-            self.declare(sorted({each.message.queue for each in homeless}))
-            refused = self.transport.send([each.message for each in homeless]).not_taken
-            taken += len(homeless) - len(refused)
-        _complain(refused)
-        return taken
+            self.declare(sorted({pointer.queue for pointer in homeless}))
+            refused = [one for one in refused if not isinstance(one[1], UnknownQueue)] + self._refused(homeless)
+        if refused:
+            log.warning(
+                "the broker did not take messages; they are offered again", messages=len(refused),
+                error=str(refused[0][1]),
+            )  # fmt: skip
+        return [pointer for pointer, error in refused if isinstance(error, _PASSING)]
 
-
-def _complain(refused: Sequence[NotTaken]) -> None:
-    if refused:
-        error = str(refused[0].error)
-        log.warning("the broker did not take messages; they are offered again", messages=len(refused), error=error)
+    def _refused(self, pointers: Sequence[Pointer]) -> list[tuple[Pointer, TransportError]]:
+        outcome = self.transport.send([message_of(pointer) for pointer in pointers])
+        return [(pointers[each.index], each.error) for each in outcome.not_taken]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 MOST_WAITING = 1_000_000
 """Pointers that may wait to be published. What is beyond is left to the sweeper."""
 CLOSE_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
+"""How long what the broker did not take is kept, until it is sent again: twice as long each time that it fails."""
 
 
 class Publishing:
@@ -33,6 +36,8 @@ class Publishing:
         self._pointers: dict[tuple[str, int], Pointer] = {}
         """By their steps: what is offered again while its first message still waits here is sent once."""
         self._topics: set[str] = set()
+        self._pause = 0.0
+        self._paused_until = 0.0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="milepost-publisher", daemon=True)
 
@@ -72,11 +77,13 @@ class Publishing:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._deliveries or self._pointers or self._topics or self._closed):
-                    self._changed.wait()
+                while not (self._deliveries or self._topics or self._closed or self._may_publish()):
+                    self._changed.wait(self._pause_left() if self._pointers else None)
                 deliveries, self._deliveries = self._deliveries, []
-                pointers, self._pointers = list(self._pointers.values()), {}
                 topics, self._topics = self._topics, set()
+                pointers: list[Pointer] = []
+                if self._closed or self._may_publish():
+                    pointers, self._pointers = list(self._pointers.values()), {}
             if not (deliveries or pointers or topics):
                 return
             try:
@@ -84,9 +91,27 @@ class Publishing:
                     self._acknowledge(deliveries)
                 for topic in topics:
                     self._broker.tell(topic)
-                self._broker.publish(pointers)
+                if pointers:
+                    self._keep(self._broker.publish(pointers))
             except Exception:
                 log.exception("publishing failed")
+
+    def _may_publish(self) -> bool:
+        return bool(self._pointers) and self._pause_left() == 0
+
+    def _pause_left(self) -> float:
+        return max(self._paused_until - time.monotonic(), 0.0)
+
+    def _keep(self, left: list[Pointer]) -> None:
+        """Keep what the broker did not take, so that work goes on as soon as it is back and not when steps fall due."""
+        if self._closed:
+            return
+        self._pause = min(max(self._pause * 2, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS) if left else 0.0
+        self._paused_until = time.monotonic() + self._pause
+        with self._changed:
+            for pointer in left[: MOST_WAITING - len(self._pointers)]:
+                # One that was offered meanwhile is newer.
+                self._pointers.setdefault((pointer.execution_id, pointer.seq), pointer)
 
     def _acknowledge(self, deliveries: list[Delivery]) -> None:
         try:
