@@ -32,6 +32,10 @@ MAX_DEPTH: Final = 100
 """How deep lists and contexts may be nested in each other."""
 
 
+MAX_PARTS: Final = 1_000_000
+"""How many elements and entries a value may have in all that is given back."""
+
+
 class NotAValue(MilepostError, TypeError):
     """FEEL has no such value, or Python has none."""
 
@@ -136,22 +140,41 @@ _FROM: Final[Sequence[tuple[type | tuple[type, ...], Callable[[Any], Value]]]] =
 
 
 def to_python(value: Value) -> object:
-    """Return the value as Python has it. Raises ``NotAValue`` for a function.
+    """Return the value as Python has it. Raises ``NotAValue`` for a function, and for more than a million parts.
 
     Whole numbers become ``int``, other ones stay ``Decimal``. Dates, times and durations become those of ``datetime``;
     one that Python cannot hold as it is (nanoseconds, years beyond 9999, durations of months) becomes its text, and so
     does a range.
     """
-    if type(value) is Decimal:
-        return _whole_or_decimal(value)
-    if type(value) is list:
-        return [to_python(item) for item in value]
-    if type(value) is dict:
-        return {name: to_python(item) for name, item in value.items()}
-    if isinstance(value, Function):
-        raise NotAValue("a function of a rule is no value of Python's: let the rule return what it returns")
-    back = _TO.get(type(value))
-    return value if back is None else back(value)
+    return _Back().of(value)
+
+
+class _Back:
+    """Converts one value. A list may hold another one many times, and each time counts."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_PARTS
+
+    def of(self, value: Value) -> object:
+        if type(value) is Decimal:
+            return _whole_or_decimal(value)
+        if type(value) is list:
+            self._count(len(value))
+            return [self.of(item) for item in value]
+        if type(value) is dict:
+            self._count(len(value))
+            return {name: self.of(item) for name, item in value.items()}
+        if isinstance(value, Function):
+            raise NotAValue("a function of a rule is no value of Python's: let the rule return what it returns")
+        back = _TO.get(type(value))
+        return value if back is None else back(value)
+
+    def _count(self, parts: int) -> None:
+        self._left -= parts
+        if self._left < 0:
+            raise NotAValue(f"a rule returned more than {MAX_PARTS} elements and entries: let it return less")
 
 
 def _whole_or_decimal(value: Decimal) -> int | Decimal:

@@ -53,29 +53,50 @@ def text_of(ev: Evaluation, value: Value) -> str:
     atom = _atom(type(value))
     if atom is not None:
         return atom(value)
-    pieces: list[str] = []
-    _write(ev, value, pieces)
-    ev.room_for_text(sum(map(len, pieces)))
-    return "".join(pieces)
+    writer = _Writer(ev)
+    writer.write(value)
+    return writer.text()
 
 
-def _write(ev: Evaluation, value: Value, pieces: list[str]) -> None:
-    """Append the value as a literal of FEEL, as far as there is one."""
-    ev.spend()
-    if type(value) is list:
-        pieces.append("[")
-        for index, item in enumerate(value):
-            pieces.append(", " if index else "")
-            _write(ev, item, pieces)
-        pieces.append("]")
-    elif type(value) is dict:
-        pieces.append("{")
-        for index, (name, item) in enumerate(value.items()):
-            pieces.append(f"{', ' if index else ''}{_name(name)}: ")
-            _write(ev, item, pieces)
-        pieces.append("}")
-    else:
-        pieces.append(_literal(value))
+class _Writer:
+    """Writes lists and contexts as literals of FEEL, as far as there are such."""
+
+    def __init__(self, ev: Evaluation) -> None:
+        self._ev = ev
+        self._pieces: list[str] = []
+        self._length = 0
+        self._looked = 0
+
+    def write(self, value: Value) -> None:
+        """Append the value."""
+        if type(value) is list:
+            self._add("[")
+            for index, item in enumerate(value):
+                self._add(", " if index else "")
+                self.write(item)
+            self._add("]")
+        elif type(value) is dict:
+            self._add("{")
+            for index, (name, item) in enumerate(value.items()):
+                self._add(f"{', ' if index else ''}{_name(name)}: ")
+                self.write(item)
+            self._add("}")
+        else:
+            self._add(_literal(value))
+
+    def text(self) -> str:
+        """Return what was written."""
+        self._ev.room_for_text(self._length)
+        return "".join(self._pieces)
+
+    def _add(self, piece: str) -> None:
+        self._ev.spend()
+        self._pieces.append(piece)
+        self._length += len(piece)
+        # A list may hold another one many times: stop before everything is written out.
+        if self._length > 2 * self._looked:
+            self._ev.room_for_text(self._length)
+            self._looked = self._length
 
 
 def _name(name: str) -> str:

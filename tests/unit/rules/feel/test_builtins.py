@@ -552,3 +552,15 @@ def test_lists_nested_deep_are_flattened() -> None:
     for _ in range(50_000):
         nested = [nested]
     assert BUILTINS["flatten"].invoke(evaluation(), [nested]) == [1]
+
+
+@pytest.mark.parametrize("name, count", [("string", 1), ("is", 2), ("flatten", 1)])
+def test_lists_that_hold_another_one_twice_again_and_again_do_not_take_for_ever(name: str, count: int) -> None:
+    args: list[Value] = []
+    for _ in range(count):
+        nested: Value = []
+        for _ in range(60):
+            nested = [nested, nested]
+        args.append(nested)
+    with pytest.raises(BudgetExceeded):
+        BUILTINS[name].invoke(evaluation(steps=100_000), args)

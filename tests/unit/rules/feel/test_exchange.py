@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.rules.feel.builtins import BUILTINS
-from engine.rules.feel.exchange import MAX_DEPTH, NotAValue, from_python, to_python
+from engine.rules.feel.exchange import MAX_DEPTH, MAX_PARTS, NotAValue, from_python, to_python
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Function, Time, Value
 from tests.unit.rules.feel.calls import shown, value
 from tests.unit.rules.feel.strategies import VALUES
@@ -155,3 +155,11 @@ def test_a_fold_is_taken_for_the_first_of_two_times() -> None:
     moment = dt.datetime(2020, 10, 25, 2, 30, tzinfo=PARIS, fold=1)
     assert from_python(moment) == DateTime(Date(2020, 10, 25), Time(2, 30, 0, zone="Europe/Paris"))
     assert from_python(dt.timedelta(microseconds=1)) == DaysTimeDuration(1000)
+
+
+def test_a_value_with_too_many_parts_does_not_come_back() -> None:
+    nested: Value = []
+    for _ in range(60):
+        nested = [nested, nested]
+    with pytest.raises(NotAValue, match=f"more than {MAX_PARTS}"):
+        to_python(nested)
