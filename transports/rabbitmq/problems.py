@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 ACCESS_REFUSED, NOT_FOUND, LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406
 NOT_ALLOWED, NOT_IMPLEMENTED = 530, 540
 _FOR_GOOD = (ACCESS_REFUSED, LOCKED, PRECONDITION_FAILED, NOT_ALLOWED, NOT_IMPLEMENTED)
+_GUESSED = (
+    exceptions.IncompatibleProtocolError, exceptions.ProbableAuthenticationError, exceptions.ProbableAccessDeniedError,
+)  # fmt: skip
+"""What pika makes of a connection that ends while it is being opened, by how far that had come."""
+_LOST = "StreamLostError"
+"""In the text of what pika guessed where the broker had not said why."""
 _UNACKNOWLEDGED = "acknowledgement on channel"
 """In the text with which RabbitMQ closes a channel that held a delivery for too long; the code is 406."""
 
@@ -34,6 +40,9 @@ def connection_problem(error: BaseException, place: str) -> TransportError:
 
 def _refusal(error: BaseException) -> str | None:
     """Say why trying again will not help, or return None."""
+    if isinstance(error, _GUESSED) and _LOST in str(error):
+        # A broker that starts or ends drops connections at any point; one that refuses them says so first.
+        return None
     match error:
         case exceptions.ProbableAuthenticationError() | exceptions.AuthenticationError():
             return "it does not accept this user and password"
@@ -83,6 +92,8 @@ def _text(error: BaseException) -> str:
             said = str(error) or "there was no answer in time"
         case OSError() if error.strerror:
             said = error.strerror
+        case exceptions.IncompatibleProtocolError():
+            said = "it ended the connection without a word; is that a broker's port for AMQP 0-9-1?"
         case _:
             said = str(error)
     return " ".join(said.split()) or type(error).__name__
