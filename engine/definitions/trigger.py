@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast, overload
-from urllib.parse import unquote
 
 from engine.codec import TypeCodec
 from engine.codec.hints import resolve_hints
@@ -16,6 +15,7 @@ from engine.definitions.options import check_function, check_name, place
 from engine.errors import DefinitionError
 from engine.masking import mask_secrets
 from engine.model.messages import ByKey, MessageInfo, fitted
+from engine.model.queueurls import split_queue_url
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -129,7 +129,8 @@ class Trigger:
 
 def queue_of(url: str) -> str:
     """Return the queue or topic that a trigger's URL names."""
-    return unquote(_path(url)[1])
+    parts = split_queue_url(url)
+    return "" if parts is None else parts.queue
 
 
 def takes_info(fn: Callable[..., Any]) -> bool:
@@ -234,18 +235,10 @@ def _check_plain(what: str, option: str, function: Any) -> Any:
 
 def _check_url(what: str, url: object) -> str:
     """Accept a URL that names a queue. Whether there is such a broker is known where the settings are."""
-    if not isinstance(url, str) or not all(_path(url)):
+    if not isinstance(url, str) or split_queue_url(url) is None:
         shown = mask_secrets(url) if isinstance(url, str) else repr(url)
         raise DefinitionError(
             f"{what}: {shown!r} does not name a queue: write the broker's URL, a slash and the queue, such as "
             f"kafka://host:9092/orders or broker://shop/orders"
         )
     return url
-
-
-def _path(url: str) -> tuple[str, str]:
-    """Return the broker's part and the queue's part of a URL; one is empty if it has not both."""
-    scheme, mark, rest = url.partition("?")[0].partition("://")
-    broker, slash, queue = rest.rpartition("/")
-    # Nothing but a host is no queue; a broker may be without a host, as a file is.
-    return (f"{scheme}://{broker}", queue) if scheme and mark and slash else ("", "")

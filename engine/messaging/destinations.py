@@ -8,10 +8,10 @@ that the settings call ``shop``, so that neither code nor what is recorded holds
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
 
 from engine.errors import ConfigError
 from engine.masking import mask_secrets
+from engine.model.queueurls import split_queue_url
 from transports.errors import NoTransport, Refused
 from transports.loading import open_transport
 
@@ -41,25 +41,23 @@ def destination_of(url: str, brokers: Mapping[str, str]) -> Destination:
 
     Raises ConfigError, which shows no secrets.
     """
-    address, mark, query = url.partition("?")
-    scheme, separator, rest = address.partition("://")
-    rest, slash, last = rest.rpartition("/")
-    queue = unquote(last)
-    if not scheme or not separator or not slash or not queue or (scheme == NAMED and not rest):
+    parts = split_queue_url(url)
+    if parts is None or (parts.scheme == NAMED and not parts.broker):
         raise ConfigError(
             f"{mask_secrets(url)!r} does not name a queue: write the broker's URL, a slash and the queue, such as "
             f"kafka://host:9092/orders, or broker://shop/orders for a broker that [brokers] names"
         )
-    if scheme != NAMED:
-        return Destination(f"{scheme}://{rest}{mark}{query}", queue)
-    if rest not in brokers:
+    if parts.scheme != NAMED:
+        query = f"?{parts.query}" if parts.query else ""
+        return Destination(f"{parts.scheme}://{parts.broker}{query}", parts.queue)
+    if parts.broker not in brokers:
         raise ConfigError(
-            f"{url!r} names the broker {rest!r}, and [brokers] in the settings has "
-            f"{', '.join(sorted(brokers)) or 'none'}: add it there, or set ENGINE_BROKERS__{rest.upper()}"
+            f"{url!r} names the broker {parts.broker!r}, and [brokers] in the settings has "
+            f"{', '.join(sorted(brokers)) or 'none'}: add it there, or set ENGINE_BROKERS__{parts.broker.upper()}"
         )
-    if query:
-        raise ConfigError(f"{url!r} has options of its own: give them to the broker {rest!r} in [brokers]")
-    return Destination(brokers[rest], queue)
+    if parts.query:
+        raise ConfigError(f"{url!r} has options of its own: give them to the broker {parts.broker!r} in [brokers]")
+    return Destination(brokers[parts.broker], parts.queue)
 
 
 def open_foreign(broker: str) -> Transport:
