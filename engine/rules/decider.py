@@ -10,7 +10,7 @@ from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.builtins import BUILTINS
 from engine.rules.feel.compiler import Fixed, compile_node
-from engine.rules.feel.evaluation import Evaluation
+from engine.rules.feel.evaluation import Evaluation, bounded
 from engine.rules.feel.exchange import from_python, to_python
 from engine.rules.feel.parser import parse_expression
 from engine.rules.feel.scope import Scope
@@ -124,11 +124,12 @@ class TableDecider:
 
     def _evaluated(self, inputs: Inputs) -> Decided:
         problems: list[str] = []
-        ev, variables, values = self.begin(inputs, problems)
-        if values is None:
-            return Decided(None, (), tuple(problems))
-        matched = self.table.matches(ev, variables, values)
-        outcome = to_python(self.table.outcome(ev, variables, matched))
+        with bounded():
+            ev, variables, values = self.begin(inputs, problems)
+            if values is None:
+                return Decided(None, (), tuple(problems))
+            matched = self.table.matches(ev, variables, values)
+            outcome = to_python(self.table.outcome(ev, variables, matched))
         return Decided(outcome, tuple(hit + 1 for hit in matched), tuple(problems))
 
 

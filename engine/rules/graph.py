@@ -9,6 +9,7 @@ from engine.rules.boxed import conformed, function_tree, tree_of, type_of
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.compiler import compile_node
+from engine.rules.feel.evaluation import Evaluation, bounded
 from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.types import ANY, ContextType
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.rules.feel.compiler import Compiled
-    from engine.rules.feel.evaluation import Evaluation
     from engine.rules.feel.types import Type
     from engine.rules.feel.values import Value
     from engine.rules.items import ItemType
@@ -160,7 +160,8 @@ class Graph:
         element = self.find(decision, model.Decision)
         if element is None:
             raise ModelError(f"model {self.model.name!r} has no decision {decision!r}")
-        return Run(ev, inputs).value(self, element)
+        with bounded():
+            return Run(ev, inputs).value(self, element)
 
     def invoke(self, ev: Evaluation, function: str, arguments: Mapping[str, Value]) -> Value:
         """Return what a decision service or a business knowledge model returns for these arguments.
@@ -170,10 +171,11 @@ class Graph:
         element = self.find(function, model.DecisionService, model.BusinessKnowledgeModel)
         if element is None:
             raise ModelError(f"model {self.model.name!r} has no service and no knowledge model {function!r}")
-        value = Run(ev, {}).value(self, element)
-        if not isinstance(value, Function):
-            return ev.problem(f"{function!r} cannot be called")
-        return value.invoke_named(ev, arguments)
+        with bounded():
+            value = Run(ev, {}).value(self, element)
+            if not isinstance(value, Function):
+                return ev.problem(f"{function!r} cannot be called")
+            return value.invoke_named(ev, arguments)
 
     def variables(self, run: Run, element: model.Decision | model.BusinessKnowledgeModel) -> dict[str, Value]:
         """Return the values of what an element requires."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, final
 from engine.rules.feel.arithmetic import add, subtract
 from engine.rules.feel.comparison import equals, less, less_equal
 from engine.rules.feel.evaluation import Evaluation
-from engine.rules.feel.types import coerce, describe, type_of
+from engine.rules.feel.numbers import CONTEXT, is_whole
+from engine.rules.feel.types import coerce, kind_of
 from engine.rules.feel.values import Date, DaysTimeDuration, Function, Parameter, Range, Value
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Closure(Function):
 def call(ev: Evaluation, function: Value, args: list[Value]) -> Value:
     """Call a value with arguments by position."""
     if not isinstance(function, Function):
-        return ev.problem(f"{describe(type_of(function))} is no function that could be called")
+        return ev.problem(f"{kind_of(function)} is no function that could be called")
     ev.spend()
     return function.invoke(ev, args)
 
@@ -71,7 +72,7 @@ def call(ev: Evaluation, function: Value, args: list[Value]) -> Value:
 def call_named(ev: Evaluation, function: Value, args: Mapping[str, Value]) -> Value:
     """Call a value with arguments by name."""
     if not isinstance(function, Function):
-        return ev.problem(f"{describe(type_of(function))} is no function that could be called")
+        return ev.problem(f"{kind_of(function)} is no function that could be called")
     ev.spend()
     return function.invoke_named(ev, args)
 
@@ -104,7 +105,7 @@ def quantified(ev: Evaluation, domains: Sequence[Body], condition: Body, every: 
         if holds is None:
             unknown = True
         elif type(holds) is not bool:
-            return ev.problem(f"the condition of '{'every' if every else 'some'}' is {describe(type_of(holds))}")
+            return ev.problem(f"the condition of '{'every' if every else 'some'}' is {kind_of(holds)}")
         elif holds is not every:
             return not every
     return None if unknown else every
@@ -141,8 +142,8 @@ def looped_over(ev: Evaluation, value: Value) -> list[Value] | None:
 def counted(ev: Evaluation, first: Value, last: Value) -> list[Value] | None:
     """Return the whole numbers, or the days, from one to the other, upwards or downwards."""
     step: Value
-    if type(first) is Decimal and type(last) is Decimal and first == first.to_integral_value():
-        count, step = int(abs(last - first)), Decimal(1 if last >= first else -1)
+    if type(first) is Decimal and type(last) is Decimal and is_whole(first):
+        count, step = int(CONTEXT.abs(CONTEXT.subtract(last, first))), Decimal(1 if last >= first else -1)
     elif type(first) is Date and type(last) is Date:
         days = subtract(ev, last, first)
         if type(days) is not DaysTimeDuration:
@@ -172,7 +173,7 @@ def filtered(ev: Evaluation, value: Value, condition: Body) -> Value:
         elif place == 0 and type(holds) is Decimal:
             return element(ev, items, holds)
         elif holds is not None and type(holds) is not bool:
-            return ev.problem(f"the condition of a filter is {describe(type_of(holds))}")
+            return ev.problem(f"the condition of a filter is {kind_of(holds)}")
     if not items and type(condition(None)) is Decimal:
         return None
     return kept
@@ -183,7 +184,7 @@ def element(ev: Evaluation, value: Value, number: Value) -> Value:
     if value is None:
         return None
     items: list[Value] = value if type(value) is list else [value]
-    if type(number) is not Decimal or number != number.to_integral_value():
+    if type(number) is not Decimal or not is_whole(number):
         return ev.problem("an element is chosen by a whole number")
     if 1 <= number <= len(items):
         return items[int(number) - 1]

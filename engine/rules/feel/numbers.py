@@ -25,6 +25,11 @@ def whole(value: Decimal) -> int | None:
     return int(value) if value.adjusted() < _WIDEST else None
 
 
+def is_whole(value: Decimal) -> bool:
+    """Tell whether a number has no fraction."""
+    return value == value.to_integral_value(context=CONTEXT)
+
+
 def ratio(value: Decimal) -> tuple[int, int]:
     """Return the number as a fraction of two whole numbers, the second of them positive."""
     return value.as_integer_ratio()

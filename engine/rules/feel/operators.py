@@ -184,7 +184,7 @@ class Operators(ABC):
         with self.cursor.deeper():
             operand = self._negation()
         if isinstance(operand, nodes.Constant) and isinstance(operand.value, Decimal):
-            return nodes.Constant(at, -operand.value if operand.value else operand.value)
+            return nodes.Constant(at, operand.value.copy_negate() if operand.value else operand.value)
         return nodes.Negation(at, operand)
 
     # -- paths, filters, calls ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from engine.rules.feel import nodes
 from engine.rules.feel.cursor import KEYWORDS
 from engine.rules.feel.inference import infer, iteration_scope
+from engine.rules.feel.numbers import number
 from engine.rules.feel.operators import COMPARISONS, Operators
 from engine.rules.feel.problems import FeelSyntaxError, bounded
 from engine.rules.feel.type_parser import parse_type
@@ -48,7 +49,7 @@ class _Parser(Operators):
         match token.kind:
             case "number":
                 cursor.take()
-                return nodes.Constant(token.start, Decimal(token.text))
+                return nodes.Constant(token.start, number(Decimal(token.text)))
             case "string":
                 cursor.take()
                 return nodes.Constant(token.start, token.text)

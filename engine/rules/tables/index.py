@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from engine.rules.feel.numbers import is_whole
+
 if TYPE_CHECKING:
     from engine.rules.tables.cells import Cell, Domain, Scalar
 
@@ -129,4 +131,4 @@ def _joined(sections: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _plain(bound: Decimal) -> Decimal | int:
     """Return a whole number as Python's own, which compares faster."""
-    return int(bound) if bound == bound.to_integral_value() and abs(bound) < 10**15 else bound
+    return int(bound) if is_whole(bound) and -(10**15) < bound < 10**15 else bound

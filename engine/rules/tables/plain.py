@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from engine.rules.feel import nodes
+from engine.rules.feel.numbers import number
 from engine.rules.tables.cells import Cell, Scalar, cell_of
 
 _NUMBER: Final = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
@@ -75,6 +76,5 @@ def _scalar(text: str) -> Scalar:
         return text[1:-1]
     if text in ("true", "false"):
         return text == "true"
-    number = Decimal(text)
     # The parser makes no negative zero either.
-    return number or Decimal(0)
+    return number(Decimal(text)) or Decimal(0)

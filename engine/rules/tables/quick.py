@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.rules.feel import code
 from engine.rules.feel.exchange import from_python
+from engine.rules.feel.numbers import is_whole
 from engine.rules.tables.index import NumberIndex, index_column
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class _Chain(_Maker):
 
     def _scalar(self, value: Scalar) -> ast.expr:
         if isinstance(value, Decimal):
-            whole = value == value.to_integral_value()
+            whole = is_whole(value)
             return _number(int(value)) if whole else self.keep(f"k{len(self.names)}", value)
         return code.constant(value)
 

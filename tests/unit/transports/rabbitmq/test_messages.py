@@ -37,7 +37,6 @@ def test_what_amqp_has_a_property_for_goes_there() -> None:
     assert from_native("work", properties, b"{}").headers == headers
 
 
-
 def test_messages_are_kept_on_disk_and_the_urgent_ones_go_first() -> None:
     properties = to_properties(Message("work", b"", priority=2), 1)
     assert (properties.delivery_mode, properties.priority) == (2, 7)
