@@ -32,10 +32,10 @@ def read_expression(xml: Xml) -> Expression:  # noqa: PLR0911 - one for each kin
             return model.BoxedContext(tuple(_entry(entry) for entry in children(xml, "contextEntry")), type_)
         case "invocation":
             bindings = tuple(
-                model.Binding(read_variable(child(one, "parameter")) or model.Parameter(""), _within(one))
+                model.Binding(read_variable(child(one, "parameter")) or model.Parameter(""), read_within(one))
                 for one in children(xml, "binding")
             )
-            return model.Invocation(_within(xml), bindings, type_)
+            return model.Invocation(read_within(xml), bindings, type_)
         case "functionDefinition":
             return read_function(xml)
         case "relation":
@@ -45,14 +45,14 @@ def read_expression(xml: Xml) -> Expression:  # noqa: PLR0911 - one for each kin
         case "list":
             return model.BoxedList(_items(xml), type_)
         case "conditional":
-            parts = [_within(child(xml, name)) for name in ("if", "then", "else")]
+            parts = [read_within(child(xml, name)) for name in ("if", "then", "else")]
             return model.Conditional(parts[0], parts[1], parts[2], type_)
         case "filter":
-            return model.BoxedFilter(_within(child(xml, "in")), _within(child(xml, "match")), type_)
+            return model.BoxedFilter(read_within(child(xml, "in")), read_within(child(xml, "match")), type_)
         case "for" | "some" | "every" as kind:
             body = child(xml, "return", "satisfies")
             variable = " ".join(xml.get("iteratorVariable", "").split())
-            return model.BoxedIterator(kind, variable, _within(child(xml, "in")), _within(body), type_)
+            return model.BoxedIterator(kind, variable, read_within(child(xml, "in")), read_within(body), type_)
         case _:
             return model.LiteralExpression(text_of(xml) or "", type_)
 
@@ -60,18 +60,20 @@ def read_expression(xml: Xml) -> Expression:  # noqa: PLR0911 - one for each kin
 def read_function(xml: Xml) -> model.FunctionDefinition:
     """Return the function of a ``functionDefinition``, or of the ``encapsulatedLogic`` of a knowledge model."""
     parameters = tuple(cast("model.Parameter", read_variable(one)) for one in children(xml, "formalParameter"))
-    return model.FunctionDefinition(parameters, _within(xml), xml.get("kind", _FEEL), type_of(xml))
+    return model.FunctionDefinition(parameters, read_within(xml), xml.get("kind", _FEEL), type_of(xml))
 
 
 def read_variable(xml: Xml | None) -> model.Parameter | None:
-    """Return the name and type of a variable, a parameter or a column."""
+    """Return the name and type of a variable, a parameter or a column; None if there is none."""
     return None if xml is None else model.Parameter(name_of(xml), type_of(xml))
 
 
-def _within(xml: Xml | None) -> Expression | None:
-    """Return the expression that an element holds."""
-    inner = None if xml is None else child(xml, *EXPRESSIONS)
-    return None if inner is None else read_expression(inner)
+def read_within(xml: Xml | None) -> Expression | None:
+    """Return the expression that an element holds. Raises ModelError if there are several."""
+    inner = [] if xml is None else list(children(xml, *EXPRESSIONS))
+    if len(inner) > 1:
+        raise ModelError(f"{' and '.join(local(one) for one in inner)} stand where one expression is expected")
+    return read_expression(inner[0]) if inner else None
 
 
 def _items(xml: Xml) -> tuple[Expression | None, ...]:
@@ -79,13 +81,15 @@ def _items(xml: Xml) -> tuple[Expression | None, ...]:
 
 
 def _entry(xml: Xml) -> model.ContextEntry:
-    return model.ContextEntry(read_variable(child(xml, "variable")), _within(xml))
+    return model.ContextEntry(read_variable(child(xml, "variable")), read_within(xml))
 
 
 def _table(xml: Xml) -> model.DecisionTable:
     policy, aggregation = xml.get("hitPolicy", "UNIQUE"), xml.get("aggregation")
     if policy not in _POLICIES or (aggregation is not None and aggregation not in _AGGREGATIONS):
-        raise ModelError(f"a table has the hit policy {policy!r} {aggregation or ''}: it is one of {_POLICIES}")
+        raise ModelError(
+            f"a table has the hit policy {policy!r} {aggregation or ''}: it is one of {', '.join(_POLICIES)}"
+        )
     inputs = tuple(_input(one) for one in children(xml, "input"))
     outputs = tuple(_output(one) for one in children(xml, "output"))
     return model.DecisionTable(

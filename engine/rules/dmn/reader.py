@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from engine.rules.dmn.elements import child, children, local, name_of, parse_xml, text_of, type_of
-from engine.rules.dmn.expressions import EXPRESSIONS, read_expression, read_function, read_variable
+from engine.rules.dmn.elements import child, children, definitions_of, local, name_of, text_of, type_of
+from engine.rules.dmn.expressions import read_function, read_variable, read_within
 from engine.rules.errors import ModelError
 from engine.rules.model import (
     BusinessKnowledgeModel,
@@ -19,6 +19,7 @@ from engine.rules.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from xml.etree.ElementTree import Element as Xml
 
     from engine.rules.model import Element
@@ -28,23 +29,24 @@ _MODEL_NAMESPACES: Final = ("http://www.omg.org/spec/DMN/", "https://www.omg.org
 
 def read_dmn(data: bytes) -> Model:
     """Return the model that a DMN file holds. Raises ModelError, which says what to change."""
-    root = parse_xml(data)
-    if local(root) != "definitions":
-        raise ModelError(f"the file is no DMN: its root is {local(root)!r}, not 'definitions'")
+    root = definitions_of(data)
     namespace = root.get("namespace", "")
     elements = [element for xml in root if (element := _element(xml, namespace)) is not None]
+    items = tuple(_item(xml) for xml in children(root, "itemDefinition"))
+    imports = tuple(_import(xml) for xml in children(root, "import") if _imports_a_model(xml))
+    _only_once((element.id for element in elements), "elements of the model have the id")
+    _only_once((item.name for item in items), "types of the model have the name")
+    _only_once((one.name for one in imports if one.name), "imports of the model have the name")
+    _only_once((one.namespace for one in imports), "imports of the model are of the namespace")
+    return Model(name_of(root), namespace, items, tuple(elements), imports)
+
+
+def _only_once(names: Iterable[str], what: str) -> None:
     seen: set[str] = set()
-    for element in elements:
-        if element.id in seen:
-            raise ModelError(f"two elements of the model have the id {element.id!r}: give one another id")
-        seen.add(element.id)
-    return Model(
-        name=name_of(root),
-        namespace=namespace,
-        items=tuple(_item(xml) for xml in children(root, "itemDefinition")),
-        elements=tuple(elements),
-        imports=tuple(_import(xml) for xml in children(root, "import") if _imports_a_model(xml)),
-    )
+    for name in names:
+        if name in seen:
+            raise ModelError(f"two {what} {name!r}: change one of them")
+        seen.add(name)
 
 
 def _imports_a_model(xml: Xml) -> bool:
@@ -63,9 +65,8 @@ def _element(xml: Xml, namespace: str) -> Element | None:
         case "inputData":
             return InputData(id_, _named(variable, name), type_of(variable))
         case "decision":
-            body = child(xml, *EXPRESSIONS)
             return Decision(
-                id_, _named(variable, name), type_of(variable), None if body is None else read_expression(body),
+                id_, _named(variable, name), type_of(variable), read_within(xml),
                 _requirements(xml, namespace),
             )  # fmt: skip
         case "businessKnowledgeModel":
