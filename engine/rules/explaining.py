@@ -67,10 +67,11 @@ def explain(decider: TableDecider, inputs: Inputs) -> Explanation:
     begun = decider.begin(inputs, problems)
     if begun.values is None:
         return Explanation((), None, tuple(problems))
+    before = len(problems)
     rules = tuple(_explained(decider, begun, place) for place in range(len(decider.source.rules)))
     hits = [rule.rule - 1 for rule in rules if rule.matched]
-    # What the tests of rules that do not matter found wrong is no part of the outcome's history.
-    problems.clear()
+    # What the cells of other rules found wrong says nothing about the outcome.
+    del problems[before:]
     outcome = to_python(decider.table.outcome(begun.ev, begun.variables, hits))
     return Explanation(rules, outcome, tuple(problems))
 
