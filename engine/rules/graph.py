@@ -103,7 +103,7 @@ class Graph:
         self._types.setdefault(id_, ANY)
 
     def _code(self, element: model.Decision | model.BusinessKnowledgeModel) -> Compiled | None:
-        scope = self._scope(element)
+        scope = self.scope_of(element)
         if isinstance(element, model.Decision):
             if element.expression is None:
                 return None
@@ -126,7 +126,8 @@ class Graph:
             return definition.type
         return declared
 
-    def _scope(self, element: model.Decision | model.BusinessKnowledgeModel) -> Scope:
+    def scope_of(self, element: model.Decision | model.BusinessKnowledgeModel) -> Scope:
+        """Return the names that an element may use: those of what it requires."""
         types: dict[str, Type] = {}
         imported: dict[str, dict[str, Type]] = {}
         for reference in element.requires:
