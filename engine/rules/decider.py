@@ -71,7 +71,7 @@ class TableDecider:
         problems: list[str] = []
         types = ItemTypes(items, _nowhere, problems)
         expressions = [clause.expression for clause in table.inputs]
-        self.names = tuple(sorted({name for text in expressions for name in _names(text)} | set(variables)))
+        self.names = tuple(sorted({name for text in expressions for name in _names(text, variables)} | set(variables)))
         scope = Scope(dict.fromkeys(self.names, ANY))
         trees = [parse_expression(text, scope) for text in expressions]
         self.source = table
@@ -133,9 +133,9 @@ class TableDecider:
         return Decided(outcome, tuple(hit + 1 for hit in matched), tuple(problems))
 
 
-def _names(text: str) -> set[str]:
-    """Return the names that an input expression uses, none of which is known beforehand."""
-    tree = parse_expression(text, Scope({})) if text else None
+def _names(text: str, known: Sequence[str]) -> set[str]:
+    """Return the names that an input expression uses, few or none of which are known beforehand."""
+    tree = parse_expression(text, Scope(dict.fromkeys(known, ANY))) if text else None
     return set(nodes.names_in(tree)) - {name for name in _called(tree) if name in BUILTINS}
 
 

@@ -1,0 +1,99 @@
+"""Scenarios: inputs with the outcome that is expected of them, run before rules are put to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.errors import MilepostError
+from engine.rules.feel.exchange import from_python, to_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Decide = Callable[[Mapping[str, Any]], Any]
+"""Whatever decides: ``TableDecider.decide``, or a function around a model or a set of rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Inputs, and what they have to come to."""
+
+    name: str
+    inputs: Mapping[str, Any]
+    expected: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place where the outcome is not what was expected; ``$`` is the outcome itself. What is missing is None."""
+
+    path: str
+    expected: Any
+    actual: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A scenario that was run. ``error`` is what was raised instead of an outcome."""
+
+    scenario: Scenario
+    outcome: Any
+    differences: tuple[Difference, ...]
+    error: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the outcome is the one expected."""
+        return self.error is None and not self.differences
+
+
+def run_scenarios(decide: Decide, scenarios: Iterable[Scenario]) -> tuple[Run, ...]:
+    """Run scenarios, each by itself. An error of the engine's fails its scenario; any other is raised."""
+    return tuple(_run(decide, scenario) for scenario in scenarios)
+
+
+def _run(decide: Decide, scenario: Scenario) -> Run:
+    try:
+        outcome = decide(scenario.inputs)
+    except MilepostError as error:
+        return Run(scenario, None, (), str(error))
+    return Run(scenario, outcome, differences(scenario.expected, outcome))
+
+
+def back_test(old: Decide, new: Decide, recorded: Iterable[Mapping[str, Any]]) -> tuple[Run, ...]:
+    """Run recorded inputs through a new version of rules, and expect what the old one decides of them.
+
+    Raises what the old version raises.
+    """
+    scenarios = [Scenario(f"record {place}", inputs, old(inputs)) for place, inputs in enumerate(recorded, 1)]
+    return run_scenarios(new, scenarios)
+
+
+def differences(expected: Any, actual: Any) -> tuple[Difference, ...]:
+    """Return where two outcomes differ, as rules see them: 1.50 is 1.5, and a dataclass is its fields."""
+    return tuple(_differences(to_python(from_python(expected)), to_python(from_python(actual)), "$"))
+
+
+def _differences(expected: object, actual: object, path: str) -> Iterator[Difference]:
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        wanted, got = cast("dict[str, Any]", expected), cast("dict[str, Any]", actual)
+        for name in dict.fromkeys((*wanted, *got)):
+            if (name in wanted) is not (name in got):
+                yield Difference(f"{path}.{name}", wanted.get(name), got.get(name))
+            else:
+                yield from _differences(wanted[name], got[name], f"{path}.{name}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        yield from _of_lists(cast("list[Any]", expected), cast("list[Any]", actual), path)
+    elif expected != actual or isinstance(expected, bool) is not isinstance(actual, bool):
+        yield Difference(path, expected, actual)
+
+
+def _of_lists(expected: Sequence[Any], actual: Sequence[Any], path: str) -> Iterator[Difference]:
+    for place in range(max(len(expected), len(actual))):
+        inner = f"{path}[{place}]"
+        if place >= len(expected) or place >= len(actual):
+            yield Difference(inner, *(side[place] if place < len(side) else None for side in (expected, actual)))
+        else:
+            yield from _differences(expected[place], actual[place], inner)
