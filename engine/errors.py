@@ -150,6 +150,10 @@ class MessageNotFound(StoreError):
     """There is no dead message of that number."""
 
 
+class RuleNotFound(StoreError):
+    """There are no rules of that name, or no such version of them."""
+
+
 class MessageRefused(MilepostError):
     """A message of another program still cannot be used; it stays where it is."""
 

@@ -6,5 +6,7 @@ from typing import Final
 
 QUEUES: Final = "queues"
 """Queues were paused or resumed."""
+RULES: Final = "rules"
+"""Versions of rules were added, activated, rolled back or tagged."""
 STEPS: Final = "steps"
 """Steps were given up that workers run. Not a copy of anything, so it has no generation."""

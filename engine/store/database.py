@@ -32,13 +32,18 @@ _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 class Transaction:
     """One open transaction: its connection, its dialect, and the database's time when it began."""
 
-    __slots__ = ("_turns", "connection", "dialect", "now_us")
+    __slots__ = ("_clock", "_turns", "connection", "dialect", "now_us")
 
-    def __init__(self, connection: Connection, dialect: Dialect, now_us: int) -> None:
+    def __init__(self, connection: Connection, dialect: Dialect, clock: Callable[[Connection], int]) -> None:
         self.connection = connection
         self.dialect = dialect
-        self.now_us = now_us
+        self._clock = clock
+        self.now_us = clock(connection)
         self._turns = 0
+
+    def later_us(self) -> int:
+        """Return the database's time now, which is later than when the transaction began if it had to wait."""
+        return self._clock(self.connection)
 
     def turn_us(self) -> int:
         """Return the time since when one more step is ready: what becomes ready together still has an order."""
@@ -106,13 +111,13 @@ class Database:
         Raises StoreUnavailable when the database cannot be reached or asks to try again.
         """
         with self._translated(), self._writer.begin() as connection:
-            yield Transaction(connection, self.dialect, self._now(connection))
+            yield Transaction(connection, self.dialect, self._now)
 
     @contextlib.contextmanager
     def read(self) -> Generator[Transaction]:
         """Open a transaction that only reads."""
         with self._translated(), self.engine.begin() as connection:
-            yield Transaction(connection, self.dialect, self._now(connection))
+            yield Transaction(connection, self.dialect, self._now)
 
     @contextlib.contextmanager
     def connection(self) -> Generator[Connection]:

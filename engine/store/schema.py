@@ -239,3 +239,50 @@ Index(
     sqlite_where=text("message_id IS NOT NULL"),
     mssql_where=text("message_id IS NOT NULL"),
 )
+
+rule_versions = Table(
+    PREFIX + "rule_versions",
+    metadata,
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # The SHA-256 of the content: what decisions record, and what workers keep compiled rules by.
+    Column("hash", short_text(64), nullable=False),
+    Column("state", short_text(10), nullable=False),
+    # The model as JSON text. Only the state of a version ever changes.
+    Column("content", long_text(), nullable=False),
+    Column("author", short_text(NAME_LENGTH)),
+    Column("comment", long_text()),
+    # The business dates it is for; NULL: since its activation, and for ever.
+    Column("effective_from_us", BigInteger),
+    Column("effective_until_us", BigInteger),
+    Column("created_us", BigInteger, nullable=False),
+    Index("ux_milepost_rule_versions_hash", "name", "hash", unique=True),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+rule_activations = Table(
+    PREFIX + "rule_activations",
+    metadata,
+    # Rows are only added, each later than those before: so what was active at a time never changes.
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    # Whether it takes back the one before.
+    Column("is_rollback", SmallInteger, nullable=False),
+    Column("author", short_text(NAME_LENGTH)),
+    Column("comment", long_text()),
+    Column("from_us", BigInteger, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+rule_tags = Table(
+    PREFIX + "rule_tags",
+    metadata,
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("tag", short_text(NAME_LENGTH), primary_key=True),
+    Column("number", Integer, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)

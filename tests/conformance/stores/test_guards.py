@@ -168,7 +168,7 @@ def test_without_one_transaction_a_result_is_seen_without_what_follows(
     monkeypatch.setattr(store.database.dialect, "update", committing)
     flush = worker.build(recorded(held, advance=drive(id, 1, (1,), step(2), step(1))))
     with store.database._writer.connect() as connection, pytest.raises(IntegrityError):
-        run_flush(Transaction(connection, store.database.dialect, store.clock.now_us), flush)
+        run_flush(Transaction(connection, store.database.dialect, lambda _: store.clock.now_us), flush)
     assert store.states(id) == {0: "waiting", 1: "completed"}, "I5 holds without the transaction"
     assert faults(store.database)
 

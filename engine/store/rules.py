@@ -1,0 +1,193 @@
+"""Rules in the store: versions that never change, since when each is active, and tags.
+
+Every change takes turns with the others by the generation of its topic, and its workers read again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from engine.errors import RuleNotFound, StoreError
+from engine.model.rulebook import Activation, RuleState, RuleVersion, Shelf, standing
+from engine.model.topics import RULES
+from engine.store.batches import BatchInsert, Upsert
+from engine.store.generations import bump
+from engine.store.schema import rule_activations, rule_tags, rule_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import RowMapping
+
+    from engine.store.database import Transaction
+
+ADD = BatchInsert(
+    rule_versions,
+    (
+        "name", "number", "hash", "state", "content", "author", "comment", "effective_from_us", "effective_until_us",
+        "created_us",
+    ),
+)  # fmt: skip
+ACTIVATE = BatchInsert(rule_activations, ("name", "position", "number", "is_rollback", "author", "comment", "from_us"))
+TAG = Upsert(rule_tags, keys=("name", "tag"), sets=("number",))
+_PLAIN = tuple(column for column in rule_versions.c if column.name != "content")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_shelves(tx: Transaction, name: str | None = None) -> dict[str, Shelf]:
+    """Return what is known of the rules of every name, or of one; without the content of versions."""
+    versions: defaultdict[str, dict[int, RuleVersion]] = defaultdict(dict)
+    activations: defaultdict[str, list[Activation]] = defaultdict(list)
+    tags: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    of = rule_tags.c
+    query = select(of.name, of.tag, of.number)
+    for row in tx.connection.execute(query if name is None else query.where(of.name == name)):
+        tags[row.name][row.tag] = row.number
+    query = select(*_PLAIN).order_by(rule_versions.c.name, rule_versions.c.number)
+    found = tx.connection.execute(query if name is None else query.where(rule_versions.c.name == name))
+    for row in found.mappings():
+        versions[row["name"]][row["number"]] = _version(row, tags[row["name"]])
+    query = select(rule_activations).order_by(rule_activations.c.name, rule_activations.c.position)
+    for row in tx.connection.execute(query if name is None else query.where(rule_activations.c.name == name)):
+        activations[row.name].append(
+            Activation(row.number, row.from_us, bool(row.is_rollback), row.author, row.comment)
+        )
+    return {each: Shelf(versions[each], activations[each], tags[each]) for each in versions}
+
+
+def read_shelf(tx: Transaction, name: str) -> Shelf:
+    """Return what is known of the rules of a name. Raises RuleNotFound."""
+    found = read_shelves(tx, name).get(name)
+    if found is None:
+        raise RuleNotFound(f"there are no rules {name!r}; `engine rules list` shows those there are")
+    return found
+
+
+def read_content(tx: Transaction, name: str, number: int) -> str:
+    """Return the model of a version, as it is stored. Raises RuleNotFound."""
+    of = rule_versions.c
+    found = tx.connection.execute(select(of.content).where(of.name == name, of.number == number)).scalar()
+    if found is None:
+        raise RuleNotFound(f"there is no version {number} of the rules {name!r}")
+    return str(found)
+
+
+# -- changing ---------------------------------------------------------------------------------------------------------
+
+
+def add_version(
+    tx: Transaction,
+    name: str,
+    content: str,
+    digest: str,
+    *,
+    author: str | None = None,
+    comment: str | None = None,
+    effective_from_us: int | None = None,
+    effective_until_us: int | None = None,
+) -> tuple[int, bool]:
+    """Add a version; return its number, and whether it is new: what is there already stays as it is.
+
+    Raises StoreError for content that is there with other effective dates.
+    """
+    bump(tx, RULES)
+    of = rule_versions.c
+    there = tx.connection.execute(
+        select(of.number, of.effective_from_us, of.effective_until_us).where(of.name == name, of.hash == digest)
+    ).first()
+    if there is not None:
+        if (there.effective_from_us, there.effective_until_us) != (effective_from_us, effective_until_us):
+            raise StoreError(
+                f"these rules are version {there.number} of {name!r} already, with other effective dates, and a "
+                f"version never changes: change the rules as well, be it a description"
+            )
+        return there.number, False
+    last = tx.connection.execute(select(func.max(of.number)).where(of.name == name)).scalar()
+    number = (last or 0) + 1
+    row = (
+        name, number, digest, RuleState.DRAFT, content, author, comment, effective_from_us, effective_until_us,
+        tx.now_us,
+    )  # fmt: skip
+    tx.dialect.insert(tx.connection, ADD, [row])
+    return number, True
+
+
+def mark_tested(tx: Transaction, name: str, number: int) -> None:
+    """Note that a draft has passed its tests; any other version stays what it is. Raises RuleNotFound."""
+    bump(tx, RULES)
+    _require(read_shelf(tx, name), name, number)
+    of = rule_versions.c
+    query = update(rule_versions).where(of.name == name, of.number == number, of.state == RuleState.DRAFT)
+    tx.connection.execute(query.values(state=RuleState.TESTED))
+
+
+def tag_version(tx: Transaction, name: str, tag: str, number: int) -> None:
+    """Give a version a tag, which another one may have had. Raises RuleNotFound."""
+    bump(tx, RULES)
+    _require(read_shelf(tx, name), name, number)
+    tx.dialect.upsert(tx.connection, TAG, (name, tag, number))
+
+
+def activate(tx: Transaction, name: str, number: int, *, author: str | None = None, comment: str | None = None) -> None:
+    """Have executions that begin from now on decide by a version. Raises RuleNotFound."""
+    bump(tx, RULES)
+    shelf = read_shelf(tx, name)
+    _require(shelf, name, number)
+    _activate(tx, name, shelf, number, is_rollback=False, author=author, comment=comment)
+
+
+def rollback(tx: Transaction, name: str, *, author: str | None = None, comment: str | None = None) -> int:
+    """Take back the latest activation that was not taken back; return the number of the version active before it.
+
+    Raises RuleNotFound if there are no such rules, StoreError if there is nothing to go back to.
+    """
+    bump(tx, RULES)
+    shelf = read_shelf(tx, name)
+    stand = standing(shelf.activations, max((one.from_us for one in shelf.activations), default=0))
+    if len(stand) < 2:
+        raise StoreError(f"no version of the rules {name!r} was active before the one that is: activate another one")
+    number = stand[-2].number
+    _activate(tx, name, shelf, number, is_rollback=True, author=author, comment=comment)
+    return number
+
+
+def _activate(
+    tx: Transaction, name: str, shelf: Shelf, number: int, *, is_rollback: bool, author: str | None,
+    comment: str | None,
+) -> None:  # fmt: skip
+    # By the time at which it is this change's turn: executions that began while it waited decide as before.
+    from_us = max([tx.later_us(), *(one.from_us for one in shelf.activations)])
+    row = (name, len(shelf.activations) + 1, number, int(is_rollback), author, comment, from_us)
+    tx.dialect.insert(tx.connection, ACTIVATE, [row])
+    made = Activation(number, from_us, is_rollback)
+    _set_states(tx, name, shelf, [one.number for one in standing([*shelf.activations, made], from_us)])
+
+
+def _set_states(tx: Transaction, name: str, shelf: Shelf, stand: list[int]) -> None:
+    """Retire what no date leads to any more: all before the newest version that is for every date."""
+    active: set[int] = set()
+    for number in reversed(stand):
+        active.add(number)
+        version = shelf.versions[number]
+        if version.effective_from_us is None and version.effective_until_us is None:
+            break
+    for number, version in shelf.versions.items():
+        state = RuleState.ACTIVE if number in active else RuleState.RETIRED
+        if state != version.state and (number in active or version.state == RuleState.ACTIVE):
+            of = rule_versions.c
+            tx.connection.execute(update(rule_versions).where(of.name == name, of.number == number).values(state=state))
+
+
+def _require(shelf: Shelf, name: str, number: int) -> None:
+    if number not in shelf.versions:
+        raise RuleNotFound(f"there is no version {number} of the rules {name!r}: there are 1 to {max(shelf.versions)}")
+
+
+def _version(row: RowMapping, tags: Mapping[str, int]) -> RuleVersion:
+    own = tuple(sorted(tag for tag, number in tags.items() if number == row["number"]))
+    return RuleVersion(**row, tags=own)
