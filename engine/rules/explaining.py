@@ -12,6 +12,8 @@ from engine.rules.feel.exchange import to_python
 
 if TYPE_CHECKING:
     from engine.rules.decider import Begun, Inputs, TableDecider
+    from engine.rules.model import DecisionTable
+    from engine.rules.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +66,29 @@ def explain(decider: TableDecider, inputs: Inputs) -> Explanation:
     Raises BudgetExceeded, and NotAValue for an input that no rule knows.
     """
     problems: list[str] = []
-    begun = decider.begin(inputs, problems)
+    return explain_table(decider.source, decider.table, decider.begin(inputs, problems), problems)
+
+
+def explain_table(source: DecisionTable, table: Table, begun: Begun, problems: list[str]) -> Explanation:
+    """Return what each cell of a table says that has its values; ``problems`` is what the evaluation adds to."""
     if begun.values is None:
         return Explanation((), None, tuple(problems))
     before = len(problems)
-    rules = tuple(_explained(decider, begun, place) for place in range(len(decider.source.rules)))
+    rules = tuple(_explained(source, table, begun, place) for place in range(len(source.rules)))
     hits = [rule.rule - 1 for rule in rules if rule.matched]
     # What the cells of other rules found wrong says nothing about the outcome.
     del problems[before:]
-    outcome = to_python(decider.table.outcome(begun.ev, begun.variables, hits))
+    outcome = to_python(table.outcome(begun.ev, begun.variables, hits))
     return Explanation(rules, outcome, tuple(problems))
 
 
-def _explained(decider: TableDecider, begun: Begun, place: int) -> RuleExplained:
+def _explained(source: DecisionTable, table: Table, begun: Begun, place: int) -> RuleExplained:
     ev, variables, values = begun
-    rule, row = decider.source.rules[place], decider.table.rows[place]
+    rule, row = source.rules[place], table.rows[place]
     cells = tuple(
         CellExplained(column.label, text, to_python(value), True if test is None else test(ev, variables, value))
-        for column, text, test, value in zip(
-            decider.table.columns, rule.conditions, row.tests, values or (), strict=True
-        )
+        for column, text, test, value in zip(table.columns, rule.conditions, row.tests, values or (), strict=True)
     )
     matched = all(cell.result is True for cell in cells)
-    outcome = to_python(decider.table.conclusion(ev, variables, place)) if matched else None
+    outcome = to_python(table.conclusion(ev, variables, place)) if matched else None
     return RuleExplained(place + 1, cells, matched, outcome)

@@ -207,7 +207,12 @@ class Graph:
                 compiled = self._compiled.get(element.id)
                 if compiled is None:
                     return run.ev.problem(f"{element.name!r} has no expression, or one that cannot be read")
-                return compiled(run.ev, self.variables(run, element))
+                variables = self.variables(run, element)
+                before, run.ev.decision = run.ev.decision, element.name
+                try:
+                    return compiled(run.ev, variables)
+                finally:
+                    run.ev.decision = before
 
 
 class Run:

@@ -50,16 +50,18 @@ class Evaluation:
     """One evaluation: hand the same one to everything that is evaluated together.
 
     ``now`` is the moment that ``now()`` and ``today()`` see, with its zone, or what tells it; it is asked once. Give a
-    list as ``problems`` to learn why something is null.
+    list as ``problems`` to learn why something is null, and one as ``matched`` to learn which rules match of each table
+    that is decided: the decision it belongs to, and their places from 0.
     """
 
-    __slots__ = ("_depth", "_limits", "_moment", "_now", "_steps_left", "problems")
+    __slots__ = ("_depth", "_limits", "_moment", "_now", "_steps_left", "decision", "matched", "problems")
 
     def __init__(
         self,
         now: datetime | Callable[[], datetime],
         problems: list[str] | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        matched: list[tuple[str, list[int]]] | None = None,
     ) -> None:
         self._now = now
         self._moment: datetime | None = None
@@ -67,6 +69,9 @@ class Evaluation:
         self._steps_left = limits.steps
         self._depth = 0
         self.problems = problems
+        self.matched = matched
+        self.decision = ""
+        """The name of the decision that is evaluated, where several are."""
 
     def now(self) -> datetime:
         """Return the moment that is now for the whole of this evaluation."""

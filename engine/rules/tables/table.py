@@ -66,7 +66,12 @@ class Table:
     def decide(self, ev: Evaluation, variables: Mapping[str, Value], inputs: list[Value]) -> Value:
         """Return what the table comes to for these inputs, one for each column; ``variables`` are for its cells."""
         values = self.fitting(ev, inputs)
-        return None if values is None else self.outcome(ev, variables, self.matches(ev, variables, values))
+        if values is None:
+            return None
+        hits = self.matches(ev, variables, values)
+        if ev.matched is not None:
+            ev.matched.append((ev.decision, hits))
+        return self.outcome(ev, variables, hits)
 
     def fitting(self, ev: Evaluation, inputs: list[Value]) -> list[Value] | None:
         """Return the inputs as its columns have them; None, and a problem, if one is not allowed."""

@@ -1,0 +1,178 @@
+"""A stored model that is compiled and ready: recorded inputs in, recorded outcome out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.rules import model
+from engine.rules.boxed import NOTHING
+from engine.rules.decider import Begun
+from engine.rules.errors import ModelError, RuleError
+from engine.rules.explaining import explain_table
+from engine.rules.feel.compiler import compile_node
+from engine.rules.feel.evaluation import Evaluation, bounded
+from engine.rules.feel.parser import parse_expression
+from engine.rules.graph import Graph, Run
+from engine.rules.stored import read_model
+from engine.rules.tables.making import make_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine.rules.explaining import Explanation
+    from engine.rules.feel.values import Value
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Reached(NamedTuple):
+    """What a model decided, and how."""
+
+    outcome: Value
+    matched: tuple[tuple[str, tuple[int, ...]], ...]
+    """For each table that was decided: the name of its decision, and the rules that match, counted from 1."""
+    problems: tuple[str, ...]
+    """Why something is null, where it is."""
+
+
+class TableExplained(NamedTuple):
+    """A table behind a decision, and what each of its cells said."""
+
+    decision: str
+    table: model.DecisionTable
+    explanation: Explanation
+
+
+class Prepared:
+    """A model of which every part works. Safe for use by several threads."""
+
+    def __init__(self, source: model.Model) -> None:
+        """Compile a model. Raises ModelError, which says all that cannot work."""
+        if source.imports:
+            raise ModelError(
+                f"model {source.name!r} imports {source.imports[0].namespace!r}: rules in the store stand by "
+                f"themselves, so put what it needs into one model"
+            )
+        self.graph = Graph(source)
+        if self.graph.problems:
+            raise ModelError(f"model {source.name!r} cannot work: {'; '.join(self.graph.problems)}")
+        if not any(isinstance(element, model.Decision) for element in source.elements):
+            raise ModelError(f"model {source.name!r} has no decision")
+
+    @classmethod
+    def from_text(cls, content: str) -> Prepared:
+        """Read and compile a stored model. Raises ModelError."""
+        return cls(read_model(content))
+
+    def decision(self, name: str | None) -> model.Decision | model.DecisionService:
+        """Return a decision or decision service by name; without one, the decision that no other one requires.
+
+        Raises RuleError, which names those there are.
+        """
+        decisions = [one for one in self.graph.model.elements if isinstance(one, model.Decision)]
+        services = [one for one in self.graph.model.elements if isinstance(one, model.DecisionService)]
+        there = ", ".join(repr(one.name) for one in (*decisions, *services))
+        if name is not None:
+            found = next((one for one in (*decisions, *services) if one.name == name), None)
+            if found is None:
+                raise RuleError(f"model {self.graph.model.name!r} has no decision {name!r}; there are {there}")
+            return found
+        required = {id_ for one in decisions for id_ in one.requires}
+        last = [one for one in decisions if one.id not in required]
+        if len(last) != 1:
+            raise RuleError(
+                f"model {self.graph.model.name!r} comes to several decisions: say which one with decision=; there "
+                f"are {there}"
+            )
+        return last[0]
+
+    def inputs(self, element: model.Decision | model.DecisionService) -> tuple[str, ...]:
+        """Return the names of what has to be given for an element to be decided."""
+        return tuple(dict.fromkeys(self._inputs(element, set())))
+
+    def decide(self, name: str | None, inputs: Mapping[str, Value], now_us: int) -> Reached:
+        """Decide. ``inputs`` are values by the name of input data; ``now_us`` is what ``now()`` is, in UTC.
+
+        The same inputs and moment give the same. Raises RuleError for a decision that is not there, BudgetExceeded.
+        """
+        element = self.decision(name)
+        missing = [one for one in self.inputs(element) if one not in inputs]
+        problems = [f"no value was given for {one!r}" for one in missing]
+        matched: list[tuple[str, list[int]]] = []
+        ev = Evaluation(moment_of(now_us), problems, matched=matched)
+        if isinstance(element, model.Decision):
+            outcome = self.graph.decide(ev, element.name, inputs)
+        else:
+            outcome = self.graph.invoke(ev, element.name, {one: inputs.get(one) for one in self.inputs(element)})
+        hits = tuple((decision, tuple(place + 1 for place in places)) for decision, places in matched)
+        return Reached(outcome, hits, tuple(problems))
+
+    def explain(self, name: str | None, inputs: Mapping[str, Value], now_us: int) -> tuple[TableExplained, ...]:
+        """Return what each table behind a decision says to these inputs, cell by cell, in the order of the model.
+
+        Raises like :meth:`decide`.
+        """
+        element = self.decision(name)
+        run = Run(Evaluation(moment_of(now_us)), inputs)
+        if isinstance(element, model.DecisionService):
+            for one in element.input_decisions:
+                if (found := self.graph.element_of(one)) is not None:
+                    run.known[id(found[0]), found[1].id] = inputs.get(found[1].name)
+        behind = self._behind(element, set())
+        return tuple(
+            TableExplained(one.name, one.expression, self._explained(one, one.expression, run))
+            for one in self.graph.model.elements
+            if one.id in behind and isinstance(one, model.Decision) and isinstance(one.expression, model.DecisionTable)
+        )
+
+    def _explained(self, element: model.Decision, source: model.DecisionTable, run: Run) -> Explanation:
+        graph, problems = self.graph, list[str]()
+        scope = graph.scope_of(element)
+        trees = [parse_expression(one.expression, scope) if one.expression else NOTHING for one in source.inputs]
+        table, used = make_table(source, trees, scope, graph.items)
+        with bounded():
+            variables = graph.variables(run, element)
+            ev = Evaluation(run.ev.now(), problems)
+            values = [
+                compile_node(one.expression, tree, scope, graph.items.type_of)(ev, variables)
+                for one, tree in zip(source.inputs, trees, strict=True)
+            ]
+            begun = Begun(ev, {one: variables.get(one) for one in used}, table.fitting(ev, values))
+            return explain_table(source, table, begun, problems)
+
+    def _behind(self, element: model.Element, given: set[str]) -> set[str]:
+        """Return the ids of what is decided for an element, itself included."""
+        if isinstance(element, model.DecisionService):
+            given = {*given, *element.input_decisions}
+            needed = element.outputs
+        elif isinstance(element, model.Decision):
+            needed = element.requires
+        else:
+            return set()
+        found = {element.id}
+        for one in needed:
+            if one not in given and (there := self.graph.element_of(one)) is not None:
+                found |= self._behind(there[1], given)
+        return found
+
+    def _inputs(self, element: model.Element, seen: set[str]) -> Iterator[str]:
+        if element.id in seen:
+            return
+        seen.add(element.id)
+        if isinstance(element, model.InputData):
+            yield element.name
+            return
+        if isinstance(element, model.DecisionService):
+            needed = (*element.input_data, *element.input_decisions)
+            yield from (found[1].name for one in needed if (found := self.graph.element_of(one)) is not None)
+            return
+        for one in element.requires:
+            found = self.graph.element_of(one)
+            if found is not None and not isinstance(found[1], model.DecisionService):
+                yield from self._inputs(found[1], seen)
+
+
+def moment_of(at_us: int) -> dt.datetime:
+    """Return a time in microseconds since 1970 as a moment in UTC."""
+    return _EPOCH + dt.timedelta(microseconds=at_us)

@@ -1,0 +1,97 @@
+"""Values of FEEL as JSON: exactly, for what is recorded of decisions, and plainly, for types to be read from.
+
+Numbers are JSON's numbers with all their digits. What JSON does not have is an object with the one key ``@``, as in
+FEEL's own literals: ``{"@": "2026-11-30"}``. A context that has such a key itself is the object under it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any, Final, cast
+
+import msgspec
+
+from engine.rules.feel import numbers
+from engine.rules.feel.exchange import NotAValue, to_python
+from engine.rules.feel.rendering import text_of_range
+from engine.rules.feel.temporal import (
+    format_date,
+    format_date_time,
+    format_days,
+    format_months,
+    format_time,
+    parse_temporal,
+)
+from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Range, Time, Value, YearsMonthsDuration
+
+AT: Final = "@"
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_SORTING: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_FORMATS: Final[dict[type, Any]] = {
+    Date: format_date,
+    Time: format_time,
+    DateTime: format_date_time,
+    DaysTimeDuration: format_days,
+    YearsMonthsDuration: format_months,
+}
+
+
+def write_value(value: Value) -> bytes:
+    """Return a value as JSON, to be read back as it is; a range is its text. Raises NotAValue for a function."""
+    return _ENCODER.encode(_written(value))
+
+
+def digest_of(value: Value) -> str:
+    """Return the SHA-256 of a value, in hexadecimal: the same, in whichever order its entries are."""
+    return hashlib.sha256(_SORTING.encode(_written(value))).hexdigest()
+
+
+def read_value(text: str | bytes) -> Value:
+    """Return the value that was written. Raises NotAValue for what nobody wrote so."""
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise NotAValue(f"this is no recorded value: {error}") from None
+    return _read(found)
+
+
+def write_plain(value: Value) -> bytes:
+    """Return a value as JSON for a reader that knows its type: dates and the like are texts. Raises NotAValue."""
+    return _ENCODER.encode(to_python(value))
+
+
+def _written(value: Value) -> Any:
+    if type(value) is list:
+        return [_written(item) for item in value]
+    if type(value) is dict:
+        found = {name: _written(item) for name, item in value.items()}
+        return {AT: found} if AT in found else found
+    if value is None or isinstance(value, bool | str | Decimal):
+        return value
+    if isinstance(value, Range):
+        return text_of_range(value)
+    render = _FORMATS.get(type(value))
+    if render is None:
+        raise NotAValue("a function of a rule cannot be recorded: let the rule return what it returns")
+    return {AT: render(value)}
+
+
+def _read(found: Any) -> Value:
+    if isinstance(found, Decimal):
+        return numbers.number(found)
+    if isinstance(found, list):
+        return [_read(item) for item in cast("list[Any]", found)]
+    if not isinstance(found, dict):
+        return found
+    entries = cast("dict[str, Any]", found)
+    if AT not in entries:
+        return {name: _read(item) for name, item in entries.items()}
+    inner = entries[AT]
+    if isinstance(inner, dict):
+        return {name: _read(item) for name, item in cast("dict[str, Any]", inner).items()}
+    value = parse_temporal(inner) if isinstance(inner, str) else None
+    if value is None or len(entries) > 1:
+        raise NotAValue(f"{str(inner)[:60]!r} under {AT!r} is no date, time or duration")
+    return value
