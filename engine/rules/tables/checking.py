@@ -56,11 +56,11 @@ class _Checker:
 
     @staticmethod
     def _input_title(clause: InputClause) -> str:
-        return f"input {clause.label or clause.expression!r}"
+        return f"input {(clause.label or clause.expression)!r}"
 
     @staticmethod
     def _output_title(clause: OutputClause) -> str:
-        return f"output {clause.name or clause.label!r}" if clause.name or clause.label else "the output"
+        return f"output {(clause.name or clause.label)!r}" if clause.name or clause.label else "the output"
 
     def check(self) -> None:
         """Look at everything, in the order of the table."""
