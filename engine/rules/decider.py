@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from engine.rules.errors import ModelError
@@ -18,9 +17,10 @@ from engine.rules.feel.types import ANY
 from engine.rules.items import ItemType, ItemTypes
 from engine.rules.tables.making import make_table
 from engine.rules.tables.quick import NO_CASE, make_quick
+from engine.rules.trees import called
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.rules.feel.values import Value
@@ -136,19 +136,7 @@ class TableDecider:
 def _names(text: str, known: Sequence[str]) -> set[str]:
     """Return the names that an input expression uses, few or none of which are known beforehand."""
     tree = parse_expression(text, Scope(dict.fromkeys(known, ANY))) if text else None
-    return set(nodes.names_in(tree)) - {name for name in _called(tree) if name in BUILTINS}
-
-
-def _called(node: object) -> Iterator[str]:
-    """Yield the names that a tree calls as functions."""
-    if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name):
-        yield node.function.name
-    if isinstance(node, tuple):
-        for part in cast("tuple[object, ...]", node):
-            yield from _called(part)
-    elif is_dataclass(node) and not isinstance(node, type):
-        for one in fields(node):
-            yield from _called(getattr(node, one.name))
+    return set(nodes.names_in(tree)) - (called(tree) & BUILTINS.keys())
 
 
 def _outcomes(table: Table) -> list[Any]:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 def literal(value: Value) -> str:
     """Return the expression that comes to this value, such as ``"a"`` in its quotes, or ``@"2026-01-31"``."""
+    if isinstance(value, dict):
+        # In quotes, as there are names that FEEL reads as something else.
+        return "{" + ", ".join(f"{literal(name)}: {literal(entry)}" for name, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
     # A list writes its elements as literals, where a string by itself would be written without quotes.
     return text_of(Evaluation(_no_moment), [value])[1:-1]
 

@@ -49,6 +49,12 @@ def analyse(
     return _Analyst(space, steps, limit).analysis()
 
 
+def unreachable(table: DecisionTable, *, whole_numbers: Collection[str] = ()) -> tuple[Unreachable, ...]:
+    """Return the rules that match nothing: what can be told at once. Raises FeelSyntaxError."""
+    space = TableSpace(table, TypeTexts((), {}), whole_numbers, {})
+    return tuple(_Analyst(space, DEFAULT_STEPS, DEFAULT_LIMIT).unreachable())
+
+
 def analyse_model(
     source: model.Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT
 ) -> dict[str, Analysis]:
@@ -82,7 +88,7 @@ class _Analyst:
             self._limited("gaps", self._gaps),
             self._limited("overlaps", self._overlaps),
             self._limited("shadowed rules", self._shadowed),
-            self._limited("unreachable rules", lambda _: self._unreachable()),
+            self._limited("unreachable rules", lambda _: self.unreachable()),
             tuple(self._space.not_analysed),
             tuple(self._incomplete),
         )
@@ -182,7 +188,7 @@ class _Analyst:
                 candidates = fewer
         return candidates
 
-    def _unreachable(self) -> Iterator[Unreachable]:
+    def unreachable(self) -> Iterator[Unreachable]:
         for rule in bits(self._empty):
             for place, dimension in enumerate(self._space.dimensions):
                 if not dimension.own[rule]:

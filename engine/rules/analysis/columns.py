@@ -82,7 +82,7 @@ class TableSpace:
             together.setdefault(self.paths[place] or clause.expression.strip(), []).append(column)
         for rule, reason in opaque.items():
             self.opaque |= 1 << (rule - 1)
-            self.not_analysed.append(NotAnalysed(rule, "the rule", reason))
+            self.not_analysed.append(NotAnalysed(rule, None, reason))
         self.dimensions = [Dimension(columns) for columns in together.values()]
 
     def label(self, place: int) -> str:

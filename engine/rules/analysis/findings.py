@@ -92,13 +92,16 @@ class NotAnalysed:
     """Something that the analysis cannot see into. A finding never depends on what it is."""
 
     rule: int | None
-    column: str
+    """None for what a column allows."""
+    column: str | None
+    """None for a condition that is in no column."""
     text: str
 
     def __str__(self) -> str:
         """Say what and where it is."""
-        place = f"{self.column!r}" if self.rule is None else f"{self.column!r} of rule {self.rule}"
-        return f"{self.text} in {place} was not analysed"
+        column = "" if self.column is None else f" in {self.column!r}"
+        rule = "" if self.rule is None else f" of rule {self.rule}"
+        return f"{self.text}{column}{rule} was not analysed"
 
 
 @dataclass(frozen=True, slots=True)

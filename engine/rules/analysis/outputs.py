@@ -9,15 +9,37 @@ from engine.rules.feel import nodes
 from engine.rules.feel.parser import parse_expression
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.temporal import parse_temporal
+from engine.rules.feel.types import NAMED_TYPES
 from engine.rules.tables.plain import plain_constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.rules.analysis.cell_tests import Domain, Key
-    from engine.rules.model import DecisionTable
+    from engine.rules.model import DecisionTable, OutputClause
 
 Constant = tuple["Domain", "Key"] | None
+
+
+def may_come_to(clause: OutputClause, text: str) -> bool:
+    """Tell whether a conclusion may be of its column's type and among its allowed values: a constant shows it."""
+    constant = constant_of(text)
+    if constant is None:
+        return True
+    if clause.type is not None and constant[0] != clause.type and clause.type in NAMED_TYPES:
+        return False
+    allowed = None if clause.allowed is None else read_tests(clause.allowed)
+    if allowed is None or allowed.negated or not all(isinstance(test, Equal) for test in allowed.tests):
+        return True
+    return any(isinstance(test, Equal) and (test.domain, test.key) == constant for test in allowed.tests)
+
+
+def constant_of(text: str) -> Constant:
+    """Return the constant that an expression is; None for any other."""
+    tree = (plain_constant(text) or parse_expression(text, Scope({}))) if text else None
+    if isinstance(tree, nodes.Moment):
+        return key_of(parse_temporal(tree.text))
+    return key_of(tree.value) if isinstance(tree, nodes.Constant) else None
 
 
 class Outputs:
@@ -43,11 +65,7 @@ class Outputs:
 
     def _constant(self, text: str) -> Constant:
         if text not in self._known:
-            tree = (plain_constant(text) or parse_expression(text, Scope({}))) if text else None
-            value = tree.value if isinstance(tree, nodes.Constant) else None
-            if isinstance(tree, nodes.Moment):
-                value = parse_temporal(tree.text)
-            self._known[text] = key_of(value)
+            self._known[text] = constant_of(text)
         return self._known[text]
 
     def order(self) -> Sequence[int]:

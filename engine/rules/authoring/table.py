@@ -1,0 +1,149 @@
+"""A decision table that is called like a function."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+
+from engine.rules.analysis.analyse import analyse, unreachable
+from engine.rules.analysis.outputs import may_come_to
+from engine.rules.authoring.hints import admits_none, converter
+from engine.rules.authoring.names import check_names
+from engine.rules.coverage import Coverage, cover
+from engine.rules.decider import Decided, TableDecider
+from engine.rules.errors import ModelError, RuleError
+from engine.rules.explaining import Explanation, explain
+from engine.rules.feel.parser import parse_expression, parse_unary_tests
+from engine.rules.feel.problems import FeelSyntaxError
+from engine.rules.feel.scope import Scope
+from engine.rules.feel.types import ANY
+from engine.rules.tracing import Change, Firing, Trace
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.rules.analysis.findings import Analysis
+    from engine.rules.authoring.signature import Signature
+    from engine.rules.model import DecisionTable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Now = Callable[[], "datetime"]
+
+
+class Undecided(RuleError):
+    """A table came to nothing, and has to come to something."""
+
+
+class Table(Generic[P, R]):
+    """A decision table with the signature of the function that it was written over. Safe for use by several threads.
+
+    ``source`` is the table as data, as DMN has it: it can be stored, exported and compared.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        signature: Signature,
+        source: DecisionTable,
+        whole: Sequence[str],
+        now: Now | None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.name = signature.name
+        self.source = source
+        self._signature = signature
+        self._whole = tuple(whole)
+        _check(self.name, source, signature.parameters)
+        self._decider = TableDecider(source, now or self._no_moment, (), tuple(signature.parameters))
+        self._convert = converter(signature.result, self.name)
+        self._may_be_none = admits_none(signature.result)
+        for finding in unreachable(source, whole_numbers=whole):
+            raise ModelError(f"{self.name}: {finding}; correct the cell, or take the rule away")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Decide. Raises Undecided if no rule matches, or several do where one may, and RuleError for a wrong outcome.
+
+        A function that may return None returns that if no rule matches.
+        """
+        return self.decide(self._signature.bind(args, kwargs))
+
+    def trace(self, *args: P.args, **kwargs: P.kwargs) -> Trace[R]:
+        """Decide, and tell which rules matched, as ``name number``. Raises what a call raises."""
+        inputs = self._signature.bind(args, kwargs)
+        decided = self._decider.trace(inputs)
+        outcome = self._outcome(decided, inputs)
+        single = self.source.hit_policy in ("UNIQUE", "FIRST", "ANY")
+        hits = decided.matched[:1] if single else decided.matched
+        fired = tuple(Firing(f"{self.name} {hit}", self._changes(inputs, hit)) for hit in hits)
+        return Trace(outcome, fired, decided.problems)
+
+    def decide(self, inputs: Mapping[str, Any]) -> R:
+        """Decide for arguments by name, such as those of a scenario. Raises what a call raises."""
+        return self._outcome(self._decider.trace(inputs), inputs)
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """Return what each cell says to these arguments."""
+        return explain(self._decider, self._signature.bind(args, kwargs))
+
+    def analyse(self) -> Analysis:
+        """Return gaps, overlaps and rules without use."""
+        return analyse(self.source, whole_numbers=self._whole)
+
+    def cover(self, cases: Iterable[Mapping[str, Any]]) -> Coverage:
+        """Return how far these arguments, each by name, try out the table."""
+        return cover(self._decider, cases)
+
+    def _outcome(self, decided: Decided, inputs: Mapping[str, Any]) -> R:
+        if decided.outcome is None:
+            conflict = len(decided.matched) > 1
+            if conflict or not self._may_be_none:
+                advice = (
+                    "let only one of them match" if conflict else "add a rule or a default, or let it return None too"
+                )
+                given = ", ".join(f"{name}={value!r}" for name, value in inputs.items())
+                reason = "; ".join(decided.problems) or "the rule that matches comes to null"
+                raise Undecided(f"{self.name}({given}) came to nothing: {reason}; {advice}")
+            return cast("R", None)
+        return self._convert(decided.outcome)
+
+    def _changes(self, inputs: Mapping[str, Any], hit: int) -> tuple[Change, ...]:
+        outcome = self.explain_rule(inputs, hit)
+        if not isinstance(outcome, dict):
+            return (Change(self.name, None, outcome),)
+        return tuple(Change(name, None, value) for name, value in cast("dict[str, Any]", outcome).items())
+
+    def explain_rule(self, inputs: Mapping[str, Any], rule: int) -> Any:
+        """Return what a rule (from 1) concludes of arguments that it matches; None if it does not."""
+        return explain(self._decider, inputs).rules[rule - 1].outcome
+
+    def __repr__(self) -> str:
+        """Name the table."""
+        return f"<decision table {self.name}>"
+
+    def _no_moment(self) -> datetime:
+        raise ModelError(f"{self.name} asks what time it is: say how it is to be told, decision_table(..., now=...)")
+
+
+def _check(name: str, table: DecisionTable, variables: Iterable[str]) -> None:
+    """Read every cell, and raise ModelError for the first that cannot work, with its place."""
+    known = list(variables)
+    for number, rule in enumerate(table.rules, 1):
+        for clause, text in zip(table.inputs, rule.conditions, strict=True):
+            _check_text(f"{name}, rule {number}, {clause.expression}", text, known, is_test=True)
+        for clause, text in zip(table.outputs, rule.conclusions, strict=True):
+            where = f"{name}, rule {number}, {clause.name}"
+            _check_text(where, text, known, is_test=False)
+            if not may_come_to(clause, text):
+                wanted = f"one of {clause.allowed}" if clause.allowed else f"of the type {clause.type}"
+                raise ModelError(f"{where}: {text} is not {wanted}")
+
+
+def _check_text(where: str, text: str, known: Sequence[str], *, is_test: bool) -> None:
+    scope = Scope(dict.fromkeys((*known, "?"), ANY))
+    try:
+        tree = parse_unary_tests(text, scope) if is_test else parse_expression(text, scope)
+    except FeelSyntaxError as error:
+        raise ModelError(f"{where}: {error}") from error
+    check_names(tree, known, where)
