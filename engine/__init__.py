@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine import rules
 from engine.definitions.context import StepContext, step_context
 from engine.definitions.flow import Flow, flow
 from engine.definitions.loading import load_modules
@@ -115,6 +116,7 @@ __all__ = [
     "publish",
     "race",
     "random",
+    "rules",
     "saga",
     "sleep",
     "sleep_until",

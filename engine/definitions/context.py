@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.errors import NotInStep
 from engine.model.outgoing import Outgoing
+from engine.model.rulebook import Answer, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Mail:
 
 _NO_MAIL = Mail()
 
+Decide = Callable[[Question], Answer]
+"""Has rules in the store decide. For the engine's own use: flows call ``rules.decide``."""
+
 
 class StepContext:
     """One attempt at one step, as the step's own code sees it.
@@ -39,6 +43,7 @@ class StepContext:
         "_is_cancelled",
         "_on_heartbeat",
         "attempt",
+        "decide",
         "execution_id",
         "mail",
         "progress",
@@ -46,7 +51,7 @@ class StepContext:
         "step",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a step's code reaches
         self,
         *,
         execution_id: str,
@@ -56,6 +61,7 @@ class StepContext:
         progress: Any = None,
         connection: Any = None,
         mail: Mail = _NO_MAIL,
+        decide: Decide | None = None,
         on_heartbeat: Callable[[Any], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
     ) -> None:
@@ -65,6 +71,7 @@ class StepContext:
         self.step = step
         self.progress = progress
         self.mail = mail
+        self.decide = decide
         self._connection = connection
         self._on_heartbeat = on_heartbeat
         self._is_cancelled = is_cancelled

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 class RunPort(Protocol):
     """The side of a run that flow code reaches, by way of definitions. The driver implements it."""
 
+    now_us: int
+    """The flow's time, in microseconds since 1970."""
+
+    @property
+    def started_us(self) -> int:
+        """The flow's time when it began; a rerun has that of the execution whose past it took over."""
+        ...
+
     def created(self, lazy: Lazy[Any]) -> None:
         """Note that flow code made ``lazy``; it has to be awaited before the flow returns."""
         ...

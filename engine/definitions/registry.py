@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from engine.definitions.deciding import decide_by_rules
 from engine.definitions.flow import Flow
 from engine.definitions.options import place
 from engine.definitions.publishing import outbox_entry, publish_message
@@ -18,7 +19,7 @@ AnyStep = Step[..., Any]
 RESERVED: Final = "milepost."
 """How the names of the engine's own flows and steps begin, which every registry knows without being told."""
 _OWN_FLOWS: Final[dict[str, AnyFlow]] = {outbox_entry.name: outbox_entry}
-_OWN_STEPS: Final[dict[str, AnyStep]] = {publish_message.name: publish_message}
+_OWN_STEPS: Final[dict[str, AnyStep]] = {one.name: one for one in (publish_message, decide_by_rules)}
 
 
 class Registry:

@@ -58,6 +58,11 @@ class Scope:
         self.position = 0
         """The position of the event that the flow is given now."""
 
+    @property
+    def started_us(self) -> int:
+        """The flow's time when it began."""
+        return self._start.started_us
+
     # Awaiting
 
     def created(self, lazy: Lazy[Any]) -> None:

@@ -66,6 +66,38 @@ class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
     as_of_us: int | None = None
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a flow asks of rules."""
+
+    rule: str
+    decision: str | None
+    """The name of a decision, or of a decision service; None: the one that no other requires."""
+    binding: Binding
+    inputs: bytes
+    """As :mod:`engine.rules.recorded` writes values."""
+    begun_us: int
+    """When the execution began: it says which version is active."""
+    now_us: int
+    """What ``now()`` is to the rules."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What rules decided: the checkpoint of a decision."""
+
+    rule: str
+    version: int
+    hash: str
+    """Of the version's content."""
+    decision: str
+    outcome: msgspec.Raw
+    """As :mod:`engine.rules.recorded` writes values."""
+    inputs_digest: str
+    matched: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """For each table that was decided: the name of its decision, and the rules that matched, counted from 1."""
+    problems: tuple[str, ...] = ()
+    """Why something is null, where it is."""
+
+
 class Shelf(msgspec.Struct, frozen=True):
     """What is known of the rules of one name: versions by number, activations in their order, and tags."""
 

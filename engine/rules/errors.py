@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import MilepostError
+from engine.errors import MilepostError, NonRetryable
 
 
 class RuleError(MilepostError):
@@ -11,3 +11,7 @@ class RuleError(MilepostError):
 
 class ModelError(RuleError):
     """A decision model cannot be read, or is not complete in itself."""
+
+
+class Undecidable(RuleError, NonRetryable):
+    """Rules cannot decide what they were asked, however often that is tried."""

@@ -17,6 +17,7 @@ from engine.worker.threads import carried
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.definitions.context import Decide
     from engine.definitions.registry import AnyStep
     from engine.model.outgoing import Outgoing
     from engine.model.work import Claimed, Pointer
@@ -63,7 +64,7 @@ class Executor:
     """Runs attempts and returns their results as JSON text; a raised error is the attempt's error.
 
     ``may_begin`` tells whether a step surely has not been given to another meanwhile. ``send`` sends messages to other
-    programs.
+    programs, ``decide`` has rules decide.
     """
 
     def __init__(  # noqa: PLR0917 - its ports to the other parts
@@ -75,6 +76,7 @@ class Executor:
         on_heartbeat: Callable[[Attempt], None],
         may_begin: Callable[[Attempt], bool],
         send: Callable[[Outgoing], None],
+        decide: Decide,
     ) -> None:
         self._database = database
         self._threads = threads
@@ -83,6 +85,7 @@ class Executor:
         self._on_heartbeat = on_heartbeat
         self._may_begin = may_begin
         self._send = send
+        self._decide = decide
 
     def context_of(self, attempt: Attempt, connection: Any = None, outbox: list[str] | None = None) -> StepContext:
         """Return what the step's code will see of its attempt."""
@@ -95,6 +98,7 @@ class Executor:
             progress=None if claim.progress is None else json.loads(claim.progress),
             connection=connection,
             mail=Mail(outbox, self._send),
+            decide=self._decide,
             on_heartbeat=functools.partial(self._heard, attempt),
             is_cancelled=lambda: attempt.cancelled,
         )

@@ -17,7 +17,7 @@ import structlog
 from engine.definitions.publishing import PUBLISH
 from engine.errors import ConfigError
 from engine.messaging.outlets import OpenOutlets
-from engine.model.topics import QUEUES, STEPS
+from engine.model.topics import QUEUES, RULES, STEPS
 from engine.store.pauses import get_paused
 from engine.store.start import NewExecution
 from engine.store.transactional import record_in_transaction
@@ -32,6 +32,7 @@ from engine.worker.inlet import Inlet
 from engine.worker.peers import Peers
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.processes import StepProcesses
+from engine.worker.rulebook import Rulebook
 from engine.worker.running import Running
 from engine.worker.sweeper import Sweeper
 from engine.worker.threads import StepThreads
@@ -73,9 +74,11 @@ class Worker:
         self._threads = StepThreads(self._loop, self._settings.threads)
         self._processes = StepProcesses(settings.flows, max(os.cpu_count() or 1, 1))
         self._mail = OpenOutlets({name: url.reveal() for name, url in settings.brokers.items()})
+        self._rulebook = Rulebook(database)
         executor = Executor(
-            database, self._threads, self._processes, limit, self._heard_from, self._may_begin, self._mail.send
-        )
+            database, self._threads, self._processes, limit, self._heard_from, self._may_begin, self._mail.send,
+            self._rulebook.decide,
+        )  # fmt: skip
         self._running = Running(
             registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself,
             self._record, self._note_progress,
@@ -124,7 +127,8 @@ class Worker:
             lambda owned, asked_at: self._post(self._running.still_owned, owned, asked_at),
             lambda worker_id: self._post(self._lose_lease, worker_id),
         )
-        self._peers = Peers(database, {QUEUES: self._pause}, self._heartbeat.look, told=self._queue.told)
+        reloads = {QUEUES: self._pause, RULES: self._rulebook.reload}
+        self._peers = Peers(database, reloads, self._heartbeat.look, told=self._queue.told)
         self._peering = Background("milepost-peers", self._peers.turn)
         self._paused: frozenset[str] = frozenset()
         self._suspended = False
@@ -139,7 +143,8 @@ class Worker:
         await self._loop.run_in_executor(None, self._register)
         # Before anything is claimed: what is paused already stays so.
         await self._loop.run_in_executor(None, self._peers.look)
-        background = [self._sweeping, Background("milepost-heartbeat", self._heartbeat.turn), self._peering]
+        heartbeat = Background("milepost-heartbeat", self._heartbeat.turn)
+        background = [self._sweeping, heartbeat, self._peering, self._rulebook.compiling]
         self._flusher.start()
         self._queue.start()
         for thread in background:

@@ -37,7 +37,9 @@ class Steps:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         nothing: Any = None
-        self._executor = Executor(worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin, nothing)
+        self._executor = Executor(
+            worker.world.database, nothing, nothing, LIMIT, self._heard, self._may_begin, nothing, nothing
+        )
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self.to_enter: list[Attempt] = []
         self.to_end: list[Finished] = []

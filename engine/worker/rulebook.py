@@ -1,0 +1,199 @@
+"""The rules of a worker: a copy of which versions there are, and compiled models by the hash of their content.
+
+An execution decides by the version that was active when it began. So a copy is good for those that began before it was
+read; for others it is looked whether anything changed, once for all who ask meanwhile. A version is compiled once, on a
+thread of the rulebook's own as soon as it is active, or else by the step that is the first to need it. Nothing that is
+compiled is ever replaced: a version that cannot be compiled here fails its own decisions, and no others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from engine.model.rulebook import LATEST, Answer
+from engine.model.topics import RULES
+from engine.rules.errors import ModelError, RuleError, Undecidable
+from engine.rules.feel.evaluation import BudgetExceeded
+from engine.rules.feel.exchange import NotAValue
+from engine.rules.prepared import Prepared
+from engine.rules.recorded import digest_of, read_value, write_value
+from engine.store.generations import read_generations
+from engine.store.rules import read_content, read_shelves
+from engine.worker.background import Background
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.model.rulebook import Question, RuleVersion, Shelf
+    from engine.store.database import Database, Transaction
+
+log = structlog.get_logger(__name__)
+
+KEPT: Final = 256
+"""How many compiled versions are kept: those that were used last."""
+
+IDLE_SECONDS: Final = 3600.0
+"""How long there is nothing to compile, unless something changes."""
+
+
+class _Copy(NamedTuple):
+    """What the store had of rules at a time."""
+
+    shelves: Mapping[str, Shelf]
+    generation: int
+    read_us: int
+
+
+class _Slot:
+    """Where one version is compiled, by the first who needs it."""
+
+    __slots__ = ("lock", "prepared")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.prepared: Prepared | None = None
+
+
+class Rulebook:
+    """Decides by rules in the store. ``decide`` is called on the threads of steps, never on the loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.compiling = Background("milepost-rules", self._compile)
+        """The thread that compiles what is active, for whoever starts and ends threads."""
+        self._copy = _Copy({}, -1, -1)
+        self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._looks_begun = 0
+        self._looks_ended = 0
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+
+    def decide(self, question: Question) -> Answer:
+        """Decide, and return what is to be recorded.
+
+        Raises Undecidable for what no attempt can decide, RuleError for a version that does not compile here.
+        """
+        version = self._version(question)
+        prepared = self._prepared(version)
+        try:
+            inputs = read_value(question.inputs)
+            if not isinstance(inputs, dict):
+                raise Undecidable("the inputs of rules are an object by name")
+            decision = prepared.decision(question.decision).name
+            reached = prepared.decide(decision, inputs, question.now_us)
+            return Answer(
+                rule=version.name,
+                version=version.number,
+                hash=version.hash,
+                decision=decision,
+                outcome=msgspec.Raw(write_value(reached.outcome)),
+                inputs_digest=digest_of(inputs),
+                matched=reached.matched,
+                problems=reached.problems,
+            )
+        except (RuleError, BudgetExceeded, NotAValue) as error:
+            raise Undecidable(f"version {version.number} of the rules {version.name!r}: {error}") from error
+
+    # -- which version ------------------------------------------------------------------------------------------------
+
+    def reload(self, tx: Transaction) -> None:
+        """Read what there is, unless that is known."""
+        # The generation first: what is read after it may be newer, and is then read again.
+        generation = read_generations(tx).get(RULES, 0)
+        known = self._copy
+        shelves = known.shelves if generation == known.generation else read_shelves(tx)
+        with self._lock:
+            if generation < self._copy.generation:
+                return
+            changed = generation != self._copy.generation
+            self._copy = _Copy(shelves, generation, max(tx.now_us, self._copy.read_us))
+        if changed:
+            self.compiling.wake()
+
+    def _version(self, question: Question) -> RuleVersion:
+        asked_for = question.binding
+        copy = self._copy
+        moves = asked_for.tag is not None or asked_for.version == LATEST
+        found = None
+        # What an execution that began before the copy was read has for active cannot change any more.
+        if not moves and (asked_for.version is not None or question.begun_us < copy.read_us):
+            found = _bound(copy, question)
+        if found is None:
+            self._look()
+            found = _bound(self._copy, question)
+        if found is None:
+            raise Undecidable(_why_none(self._copy.shelves.get(question.rule), question))
+        return found
+
+    def _look(self) -> None:
+        """Read again what changed, by a look that begins from now on: one's own, or that of another who waited too."""
+        begun = self._looks_begun
+        with self._looking:
+            if self._looks_ended > begun:
+                return
+            self._looks_begun += 1
+            with self._database.read() as tx:
+                self.reload(tx)
+            self._looks_ended = self._looks_begun
+
+    # -- compiled -----------------------------------------------------------------------------------------------------
+
+    def _compile(self) -> float:
+        """Compile every version that is active and is not compiled yet."""
+        copy = self._copy
+        for shelf in copy.shelves.values():
+            version = shelf.active(copy.read_us, copy.read_us)
+            if version is not None:
+                try:
+                    self._prepared(version)
+                except RuleError as error:
+                    log.error("rules do not compile here", rule=version.name, version=version.number, error=str(error))
+        return IDLE_SECONDS
+
+    def _prepared(self, version: RuleVersion) -> Prepared:
+        with self._lock:
+            slot = self._slots.setdefault(version.hash, _Slot())
+            self._slots.move_to_end(version.hash)
+            if len(self._slots) > KEPT:
+                self._slots.popitem(last=False)
+        with slot.lock:
+            if slot.prepared is None:
+                slot.prepared = self._compiled(version)
+            return slot.prepared
+
+    def _compiled(self, version: RuleVersion) -> Prepared:
+        what = f"version {version.number} of the rules {version.name!r}"
+        with self._database.read() as tx:
+            content = read_content(tx, version.name, version.number)
+        if hashlib.sha256(content.encode()).hexdigest() != version.hash:
+            raise RuleError(f"{what} was changed in the database: its content is not that of its hash any more")
+        try:
+            return Prepared.from_text(content)
+        except ModelError as error:
+            raise RuleError(f"{what} cannot be used by this release of the engine: {error}") from error
+
+
+def _bound(copy: _Copy, question: Question) -> RuleVersion | None:
+    shelf = copy.shelves.get(question.rule)
+    return None if shelf is None else shelf.bound(question.binding, question.begun_us)
+
+
+def _why_none(shelf: Shelf | None, question: Question) -> str:
+    rule, binding = question.rule, question.binding
+    if shelf is None:
+        return f"there are no rules {rule!r}: import them with `engine rules import`"
+    if binding.version is not None:
+        return f"there is no version {binding.version} of the rules {rule!r}"
+    if binding.tag is not None:
+        return f"no version of the rules {rule!r} has the tag {binding.tag!r}"
+    date = "" if binding.as_of_us is None else ", for the date that it asks for,"
+    return (
+        f"no version of the rules {rule!r} was active{date} when the execution began: activate one with `engine rules "
+        f"activate`, and start another execution"
+    )
