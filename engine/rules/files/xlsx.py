@@ -19,7 +19,7 @@ from engine.rules.feel.exchange import from_python
 from engine.rules.feel.rendering import text_of
 from engine.rules.files.archive import check_archive
 from engine.rules.files.book import model_of
-from engine.rules.files.layout import FeelLiteral, place_of, read_sheet
+from engine.rules.files.layout import MAX_CELLS, FeelLiteral, place_of, read_sheet
 from engine.rules.problems import Problem, RuleFileError
 
 if TYPE_CHECKING:
@@ -46,10 +46,9 @@ def read_xlsx(data: bytes, name: str, file: str | None = None, sheet: str | None
         one for one in book.worksheets if (sheet is None and not one.title.startswith(_NOTES)) or one.title == sheet
     ]
     if not chosen:
-        titles = ", ".join(repr(one.title) for one in book.worksheets)
-        raise RuleFileError(
-            file, [Problem(f"there is no sheet {sheet or 'with a table'!r}: the workbook has {titles}")]
-        )
+        there = ", ".join(repr(one.title) for one in book.worksheets) or "none"
+        wanted = "with a table" if sheet is None else f"called {sheet!r}"
+        raise RuleFileError(file, [Problem(f"there is no sheet {wanted}: the workbook has {there}")])
     problems: list[Problem] = []
     sheets: dict[str, Sheet] = {}
     for one in chosen:
@@ -86,6 +85,10 @@ def _opened(data: bytes, file: str) -> Workbook:
 
 def _rows(sheet: Worksheet, problems: list[Problem]) -> list[list[str]]:
     """Return the texts of all cells; what no table may have goes to ``problems``."""
+    if sheet.max_row * sheet.max_column > MAX_CELLS:
+        text = f"the sheet spans {sheet.max_row} rows and {sheet.max_column} columns: clear what is far from the table"
+        problems.append(Problem(text))
+        return []
     rows = [[_text(cell, problems) for cell in row] for row in sheet.iter_rows()]
     for area in sheet.merged_cells.ranges:
         top, left = cast("int", area.min_row) - 1, cast("int", area.min_col) - 1
