@@ -12,10 +12,10 @@ from engine.codec import TypeCodec
 from engine.codec.hints import resolve_hints
 from engine.definitions.flow import Flow
 from engine.definitions.options import check_function, check_name, place
+from engine.definitions.queueurls import split_queue_url
 from engine.errors import DefinitionError
 from engine.masking import mask_secrets
 from engine.model.messages import ByKey, MessageInfo, fitted
-from engine.model.queueurls import split_queue_url
 
 P = ParamSpec("P")
 R = TypeVar("R")

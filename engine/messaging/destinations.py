@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from engine.definitions.queueurls import split_queue_url
 from engine.errors import ConfigError
 from engine.masking import mask_secrets
-from engine.model.queueurls import split_queue_url
 from transports.errors import NoTransport, Refused
 from transports.loading import open_transport
 
