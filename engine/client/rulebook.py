@@ -1,0 +1,161 @@
+"""Rules in the store: bringing versions in, activating them and taking that back, and asking why they decided so."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from engine.client.checks import reason_text, step_number, whole_id, word
+from engine.client.messages import DeadMessages
+from engine.errors import ArgumentsError, RuleNotFound
+from engine.model.rulebook import LATEST
+from engine.model.topics import RULES
+from engine.store import rules as store
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from engine.client.decisions import Explained
+    from engine.model.rulebook import RuleVersion, Shelf
+    from engine.rules.model import Model
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Rulebook(DeadMessages):
+    """What a client can do with rules, which go by their name, and their versions by number."""
+
+    def rules(self) -> dict[str, Shelf]:
+        """Return all rules by name: their versions, activations and tags."""
+        with self._access.read() as tx:
+            return store.read_shelves(tx)
+
+    def rule_version(self, name: str, version: int | str | None = None) -> RuleVersion:
+        """Return a version with its content: a number, ``"latest"`` or a tag.
+
+        Without one, the version that is active now, or else the latest. Raises RuleNotFound.
+        """
+        with self._access.read() as tx:
+            shelf = store.read_shelf(tx, name)
+            if version is None:
+                found = shelf.active(tx.now_us, tx.now_us) or shelf.versions[max(shelf.versions)]
+            elif version == LATEST:
+                found = shelf.versions[max(shelf.versions)]
+            else:
+                number = version if isinstance(version, int) else shelf.tags.get(version, 0)
+                found = shelf.versions.get(number)
+            if found is None:
+                raise RuleNotFound(
+                    f"the rules {name!r} have no version and no tag {version!r}; `engine rules list {name}` shows them"
+                )
+            return msgspec.structs.replace(found, content=store.read_content(tx, name, found.number))
+
+    def rule_model(self, name: str, version: int | str | None = None) -> Model:
+        """Return the model of a version; see :meth:`rule_version`."""
+        from engine.rules.stored import read_model
+
+        return read_model(self.rule_version(name, version).content or "")
+
+    def import_rules(
+        self,
+        source: Model | str | PathLike[str],
+        name: str | None = None,
+        *,
+        author: str | None = None,
+        comment: str | None = None,
+        effective_from: date | None = None,
+        effective_until: date | None = None,
+    ) -> tuple[RuleVersion, bool]:
+        """Add a version from a model or a file; return it, and whether it is new: the same rules are the same version.
+
+        ``name`` is that of the model, if none is given. The effective dates are the first one that the version is for,
+        and the first one that it is not for any more: dates at midnight in UTC, or moments with a time zone.
+
+        Raises RuleFileError and ModelError, which say all that is wrong and where; then nothing is added.
+        """
+        from engine.client.decisions import usable_model
+        from engine.rules.stored import content_hash, write_model
+
+        model = usable_model(source)
+        from_us, until_us = _moment("effective_from", effective_from), _moment("effective_until", effective_until)
+        if from_us is not None and until_us is not None and until_us <= from_us:
+            raise ArgumentsError("effective_until is not after effective_from: the version would be for no date")
+        name = word("the name of rules", model.name if name is None else name)
+        with self._write() as tx:
+            number, is_new = store.add_version(
+                tx, name, write_model(model), content_hash(model), author=_author(author), comment=_comment(comment),
+                effective_from_us=from_us, effective_until_us=until_us,
+            )  # fmt: skip
+            version = store.read_shelf(tx, name).versions[number]
+        self._announcer.tell(RULES)
+        return version, is_new
+
+    def activate_rules(
+        self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None
+    ) -> RuleVersion:
+        """Have executions that begin from now on decide by a version: a number, a tag, or the latest.
+
+        Executions that have begun go on with what was active then. Raises RuleNotFound, and ModelError for a version
+        that this release cannot compile; then what is active stays so.
+        """
+        from engine.client.decisions import require_usable
+
+        found = self.rule_version(name, version)
+        require_usable(found.content or "")
+        with self._write() as tx:
+            store.activate(tx, name, found.number, author=_author(author), comment=_comment(comment))
+            found = store.read_shelf(tx, name).versions[found.number]
+        self._announcer.tell(RULES)
+        return found
+
+    def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
+        """Take back the latest activation; return the number of the version that is active again.
+
+        Raises RuleNotFound, and StoreError if there is nothing to go back to.
+        """
+        with self._write() as tx:
+            number = store.rollback(tx, name, author=_author(author), comment=_comment(comment))
+        self._announcer.tell(RULES)
+        return number
+
+    def tag_rules(self, name: str, tag: str, version: int | str = LATEST) -> RuleVersion:
+        """Give a version a tag, which another one may have had. Raises RuleNotFound, and DefinitionError for no tag."""
+        if word("a tag", tag) == LATEST or tag.isdigit():
+            raise ArgumentsError(f"{tag!r} names versions already: choose another tag")
+        found = self.rule_version(name, version)
+        with self._write() as tx:
+            store.tag_version(tx, name, tag, found.number)
+            found = store.read_shelf(tx, name).versions[found.number]
+        self._announcer.tell(RULES)
+        return found
+
+    def explain_decision(self, execution_id: str, seq: int) -> Explained:
+        """Return why rules decided as they did in a step of an execution, by deciding once more.
+
+        Raises ExecutionNotFound, and ArgumentsError if the step is no decision that was taken.
+        """
+        step_number("seq", seq)
+        from engine.client.decisions import asked_in, explain
+
+        found = [one for one in self.history(whole_id(execution_id), after=seq - 1, limit=1) if one.seq == seq]
+        asked = asked_in(found[0] if found else None, seq)
+        return explain(asked, self.rule_version(asked.answer.rule, asked.answer.version).content or "")
+
+
+def _author(author: str | None) -> str | None:
+    return None if author is None else word("the author of a change", author)
+
+
+def _comment(comment: str | None) -> str | None:
+    return None if comment is None else reason_text(comment)
+
+
+def _moment(what: str, moment: date | None) -> int | None:
+    if moment is None:
+        return None
+    at = moment if isinstance(moment, datetime) else datetime.combine(moment, time(), UTC)
+    if at.utcoffset() is None:
+        raise ArgumentsError(f"{what}={moment!r} has no time zone")
+    return (at - _EPOCH) // timedelta(microseconds=1)
