@@ -99,7 +99,7 @@ def _within(dimension: Dimension, sections: int, rules: int, budget: Budget) -> 
 
 
 def merged(boxes: Sequence[Box]) -> list[Box]:
-    """Return the same with fewer boxes: those that differ in one dimension only become one."""
+    """Return the same with fewer boxes, the lowest first: those that differ in one dimension only become one."""
     found = list(dict.fromkeys(boxes))
     count = -1
     while count != len(found):
@@ -110,4 +110,4 @@ def merged(boxes: Sequence[Box]) -> list[Box]:
                 others = (*box[:place], 0, *box[place + 1 :])
                 joined[others] = joined.get(others, 0) | box[place]
             found = [(*box[:place], sections, *box[place + 1 :]) for box, sections in joined.items()]
-    return found
+    return sorted(found, key=lambda box: [sections & -sections for sections in box])
