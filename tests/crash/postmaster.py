@@ -18,8 +18,8 @@ class CrashingServer:
 
     def __init__(self) -> None:
         self._supervised = Supervised(POSTGRESQL)
-        self._port = self._supervised.start()
-        self.url = POSTGRESQL.url(self._port, self._supervised.password)
+        self._supervised.start()
+        self.url = POSTGRESQL.url(self._supervised.port, self._supervised.password)
 
     def crash(self) -> None:
         """End every process of it at once, as a power failure does."""
@@ -36,7 +36,7 @@ class CrashingServer:
 
     def restart(self) -> None:
         """Start it again; returns once it has recovered and answers."""
-        self._supervised._start_on(self._port)
+        self._supervised.restart()
 
     def close(self) -> None:
         self._supervised.close()

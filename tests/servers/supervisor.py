@@ -62,14 +62,14 @@ class Supervised:
         self.account.own(self.home)
         self.process: subprocess.Popen[bytes] | None = None
         self._command: list[str] = []
-        self._port = 0
+        self.port = 0
 
     def start(self) -> None:
         """Prepare and start the server, and wait until it answers."""
         self.recipe.prepare(self.home, self.password, self.account)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             port = free_port()
-            self._port = port
+            self.port = port
             try:
                 self._command = self.recipe.command(self.home, port)
                 self._run()
@@ -103,7 +103,7 @@ class Supervised:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                self.recipe.probe(self._port, self.password)
+                self.recipe.probe(self.port, self.password)
             except Exception as error:  # noqa: BLE001 - whatever a driver raises while nobody listens yet
                 self._check_alive(deadline, error)
             else:
@@ -154,7 +154,7 @@ class Supervised:
     def tell(self) -> None:
         """Say where the server is, in one line on standard output."""
         assert self.process is not None
-        url = self.recipe.url(self._port, self.password)
+        url = self.recipe.url(self.port, self.password)
         print(json.dumps({"url": url, "pid": self.process.pid, "home": str(self.home)}), flush=True)
 
 

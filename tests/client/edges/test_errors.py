@@ -10,6 +10,7 @@ from sqlalchemy import make_url, text
 
 from engine import ArgumentsError, ConfigError, MilepostError, SchemaMismatch, StoreError, StoreUnavailable
 from engine.client import Client, Filter
+from engine.store.migrations.revisions import REVISIONS
 from tests.client.edges.stores import made
 
 SECRET = "geheim-4711"
@@ -81,7 +82,7 @@ def test_tables_of_another_release(store_url: str) -> None:
         with pytest.raises(SchemaMismatch, match="upgrade Milepost"):
             client.find()
         with client.database.write() as tx:
-            tx.connection.execute(text("UPDATE milepost_schema SET version_num = '0001'"))
+            tx.connection.execute(text(f"UPDATE milepost_schema SET version_num = '{REVISIONS[-1]}'"))
         assert client.find() == [], "nothing was written, and the client looks again"
 
 
