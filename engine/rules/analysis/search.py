@@ -7,7 +7,7 @@ same: there are tables for which nothing is quick.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.rules.analysis.dimensions import bits
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from engine.rules.analysis.dimensions import Dimension
 
+MOST_DIMENSIONS: Final = 400
+"""Each is a level of recursion."""
 Box = tuple[int, ...]
 """A set of sections for each dimension: all combinations of them."""
 
@@ -62,6 +64,8 @@ class Search:
 
     def boxes(self) -> Iterator[Box]:
         """Yield boxes that no rule is true of, which together are all there is. Raises OutOfBudget."""
+        if len(self._order) > MOST_DIMENSIONS:
+            raise OutOfBudget
         if not all(sum(sections for _, sections in classes) for classes in self._classes):
             return
         places = {place: depth for depth, place in enumerate(self._order)}

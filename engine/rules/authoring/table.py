@@ -75,8 +75,9 @@ class Table(Generic[P, R]):
         decided = self._decider.trace(inputs)
         outcome = self._outcome(decided, inputs)
         single = self.source.hit_policy in ("UNIQUE", "FIRST", "ANY")
-        hits = decided.matched[:1] if single else decided.matched
-        fired = tuple(Firing(f"{self.name} {hit}", self._changes(inputs, hit)) for hit in hits)
+        explained = explain(self._decider, inputs)
+        hits = explained.matched[:1] if single else explained.matched
+        fired = tuple(Firing(f"{self.name} {hit}", self._changes(explained.rules[hit - 1].outcome)) for hit in hits)
         return Trace(outcome, fired, decided.problems)
 
     def decide(self, inputs: Mapping[str, Any]) -> R:
@@ -108,15 +109,10 @@ class Table(Generic[P, R]):
             return cast("R", None)
         return self._convert(decided.outcome)
 
-    def _changes(self, inputs: Mapping[str, Any], hit: int) -> tuple[Change, ...]:
-        outcome = self.explain_rule(inputs, hit)
-        if not isinstance(outcome, dict):
+    def _changes(self, outcome: Any) -> tuple[Change, ...]:
+        if len(self.source.outputs) == 1:
             return (Change(self.name, None, outcome),)
-        return tuple(Change(name, None, value) for name, value in cast("dict[str, Any]", outcome).items())
-
-    def explain_rule(self, inputs: Mapping[str, Any], rule: int) -> Any:
-        """Return what a rule (from 1) concludes of arguments that it matches; None if it does not."""
-        return explain(self._decider, inputs).rules[rule - 1].outcome
+        return tuple(Change(name, None, value) for name, value in outcome.items())
 
     def __repr__(self) -> str:
         """Name the table."""

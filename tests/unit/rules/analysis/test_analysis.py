@@ -131,6 +131,11 @@ def test_work_is_bounded_and_what_was_left_is_said() -> None:
     assert "there are more than 2 overlaps" in few.incomplete
 
 
+def test_a_table_of_a_thousand_columns_is_too_wide_and_that_is_said() -> None:
+    wide = table([f"c{column}" for column in range(1000)], (*["1"] * 1000, "1"))
+    assert not analyse(wide).complete
+
+
 def test_the_types_of_a_model_say_what_is_allowed() -> None:
     fuel = ItemDefinition("Fuel", "string", allowed='"petrol", "diesel"')
     car = ItemDefinition("Car", components=(ItemDefinition("fuel", "Fuel"), ItemDefinition("age", "number")))
