@@ -49,6 +49,11 @@ def cell(text: str) -> str:
     while reader.accept(",") or reader.accept("or"):
         tests.append(reader.test())
     reader.end()
+    if reader.compares_numbers and reader.takes_others:
+        raise ModelError(
+            f"{text.strip()[:80]!r} compares numbers, and takes other values too: ZEN fails on them, and it has no "
+            f"equal in FEEL"
+        )
     return ", ".join(tests)
 
 
@@ -77,6 +82,10 @@ class _Reader:
         self._resolve = resolve
         self._index = 0
         self._depth = 0
+        self.compares_numbers = False
+        """Whether a cell has tests that fail on what is no number."""
+        self.takes_others = False
+        """Whether a cell has tests that may be true of what is no number."""
         self._tokens: list[_Token] = []
         position = 0
         while not self._tokens or self._tokens[-1].kind != "end":
@@ -117,6 +126,7 @@ class _Reader:
         """Read one test: a constant, a comparison of numbers, a range, or two comparisons that make one up."""
         opening = self.accept("[", "(")
         if opening:
+            self.compares_numbers = True
             low = self._numeral()
             self.expect("..")
             high = self._numeral()
@@ -124,9 +134,11 @@ class _Reader:
             return f"{opening}{low}..{high}{closing}"
         sign = self.accept(*_COMPARISONS)
         if sign in ("<", "<=", ">", ">="):
+            self.compares_numbers = True
             bound = self._numeral()
             return f"{sign} {bound}" if not self.accept("and") else self._between(sign, bound)
         value = self._constant()
+        self.takes_others = self.takes_others or sign == "!=" or not value.lstrip("-")[0].isdigit()
         # Values of different types are not equal in ZEN, and null in FEEL.
         return f"((? = {value}) != true)" if sign == "!=" else value
 
