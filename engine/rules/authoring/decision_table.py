@@ -39,7 +39,8 @@ def decision_table(
     Its parameters are the inputs, and what it returns is the outcome; of models, the fields are. ``inputs`` are
     expressions over the parameters instead. A row has a cell for each input and then the outcome, for each field of a
     model that is returned; a value in a cell stands for itself, and text of FEEL is written ``feel(...)``. ``default``
-    is the outcome if no rule matches, ``now`` tells the time to rules that ask. Raises ModelError for what cannot work.
+    is the outcome if no rule matches, ``now`` tells the time to rules that ask. Raises ModelError for what cannot
+    work, and DefinitionError for hints that cannot be resolved.
     """
 
     def decorate(function: Callable[P, R]) -> Table[P, R]:

@@ -15,7 +15,10 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from engine.rules.errors import ModelError, RuleError
+from engine.codec.fidelity import describe_value
+from engine.codec.reasons import explain
+from engine.errors import DefinitionError
+from engine.rules.errors import RuleError
 from engine.rules.feel.exchange import from_python
 from engine.rules.literals import literal
 
@@ -43,13 +46,12 @@ class FeelType:
     whole: bool = False
 
 
-def hints_of(owner: Any) -> dict[str, Any]:
-    """Return the hints of a function or a class. Raises ModelError for one that names what is not there."""
+def _hints_of(kind: type) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(owner)
+        return typing.get_type_hints(kind)
     except NameError as error:
-        raise ModelError(
-            f"{owner.__qualname__} has a type hint that cannot be resolved: {error}; define or import the name at the "
+        raise DefinitionError(
+            f"{kind.__qualname__} has a type hint that cannot be resolved: {error}; define or import the name at the "
             f"top of the module, and not under TYPE_CHECKING, as rules read it"
         ) from error
 
@@ -62,13 +64,15 @@ def fields_of(hint: Any) -> Mapping[str, Any] | None:
     for attribute in ("__dataclass_fields__", "__struct_fields__", "model_fields", "__total__", "_fields"):
         names: Any = getattr(kind, attribute, None)
         if names is not None:
-            known = hints_of(kind)
+            known = _hints_of(kind)
             return {name: known.get(name, Any) for name in (known if attribute == "__total__" else names)}
     return None
 
 
 def plain(hint: Any) -> Any:
-    """Return a hint without ``| None``."""
+    """Return a hint without ``| None``, and without what is annotated to it."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return plain(typing.get_args(hint)[0])
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         arguments = [one for one in typing.get_args(hint) if one is not types.NoneType]
         if len(arguments) == 1:
@@ -118,7 +122,8 @@ def converter(hint: Any, what: str) -> Callable[[Any], Any]:
             return msgspec.convert(given, hint, strict=False, builtin_types=_KNOWN)
         except (ValidationError, msgspec.ValidationError) as error:
             raise RuleError(
-                f"{what} came to {value!r}, which is not of the declared type: {error}; correct the rule or the type"
+                f"{what} came to {describe_value(value)}, which is not of the declared type: {explain(error)}; correct "
+                f"the rule or the type"
             ) from error
 
     return convert

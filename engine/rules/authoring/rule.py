@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from engine.codec.fidelity import describe_value
 from engine.rules.authoring.cells import Cell
 from engine.rules.authoring.facts import Facts
 from engine.rules.authoring.names import check_names
@@ -114,8 +115,8 @@ class Rule(Generic[S]):
         if isinstance(found, self.facts.type):
             return found
         raise ModelError(
-            f"rule {self.name} returned {found!r}: return a {self.facts.type.__name__}, a mapping of what changes, "
-            f"or None"
+            f"rule {self.name} returned {describe_value(found)}: return a {self.facts.type.__name__}, a mapping of "
+            f"what changes, or None"
         )
 
     def _read(self) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.codec.hints import resolve_hints
 from engine.rules.analysis.columns import path_of
-from engine.rules.authoring.hints import FeelType, feel_type, fields_of, hints_of
+from engine.rules.authoring.hints import FeelType, feel_type, fields_of
 from engine.rules.authoring.names import check_names, suggestion
 from engine.rules.errors import ModelError
 from engine.rules.feel.parser import parse_expression
@@ -30,7 +31,7 @@ class Signature:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.name = function.__name__
         self._signature = inspect.signature(function)
-        hints = hints_of(function)
+        hints = resolve_hints(function)
         self.parameters: Mapping[str, Any] = {name: hints.get(name, Any) for name in self._signature.parameters}
         self.result: Any = hints.get("return", Any)
         if not self.parameters:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
+from engine.codec.fidelity import describe_value
 from engine.rules.analysis.analyse import analyse, unreachable
 from engine.rules.analysis.outputs import may_come_to
 from engine.rules.authoring.hints import admits_none, converter
@@ -103,7 +104,7 @@ class Table(Generic[P, R]):
                 advice = (
                     "let only one of them match" if conflict else "add a rule or a default, or let it return None too"
                 )
-                given = ", ".join(f"{name}={value!r}" for name, value in inputs.items())
+                given = ", ".join(f"{name}: {describe_value(value)}" for name, value in inputs.items())
                 reason = "; ".join(decided.problems) or "the rule that matches comes to null"
                 raise Undecided(f"{self.name}({given}) came to nothing: {reason}; {advice}")
             return cast("R", None)

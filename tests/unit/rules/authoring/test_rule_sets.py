@@ -207,14 +207,14 @@ def test_mistakes_are_told_when_rules_are_defined(define: Callable[[], Any], adv
 
 def test_a_value_of_another_type_is_an_error() -> None:
     wrong = rule(Applicant, name="wrong", when="true", then={"score": feel('"a"')})
-    with pytest.raises(RuleError, match="rule wrong: score came to 'a'"):
+    with pytest.raises(RuleError, match="rule wrong: score came to the str 'a'"):
         RuleSet([wrong], mode="all")(Applicant(1))
 
     @rule(Applicant, when="true")
     def returning(applicant: Applicant) -> Any:
         return 5
 
-    with pytest.raises(ModelError, match="rule returning returned 5: return a Applicant, a mapping"):
+    with pytest.raises(ModelError, match="rule returning returned the int 5: return a Applicant, a mapping"):
         RuleSet([returning], mode="all")(Applicant(1))
 
 
