@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import MilepostError
+from engine.rules.coverage import Coverage, cover
 from engine.rules.feel.exchange import from_python, to_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from engine.rules.decider import TableDecider
 
 Decide = Callable[[Mapping[str, Any]], Any]
 """Whatever decides: ``TableDecider.decide``, or a function around a model or a set of rules."""
@@ -47,6 +50,25 @@ class Run:
     def passed(self) -> bool:
         """Whether the outcome is the one expected."""
         return self.error is None and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Scenarios that were run against a table, and how far they try it out."""
+
+    runs: tuple[Run, ...]
+    coverage: Coverage
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of them passed."""
+        return all(run.passed for run in self.runs)
+
+
+def try_out(decider: TableDecider, scenarios: Sequence[Scenario]) -> Report:
+    """Run scenarios against a table. Raises BudgetExceeded, and NotAValue for an input that no rule knows."""
+    covered = cover(decider, [scenario.inputs for scenario in scenarios])
+    return Report(run_scenarios(decider.decide, scenarios), covered)
 
 
 def run_scenarios(decide: Decide, scenarios: Iterable[Scenario]) -> tuple[Run, ...]:

@@ -60,7 +60,10 @@ class RuleSet(Generic[S]):
         max_firings: int = MAX_FIRINGS,
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        """Make a set. ``now`` tells the time to rules that ask. Raises ModelError for two rules of one name."""
+        """Make a set. ``now`` tells the time to rules that ask; sets within it have the same.
+
+        Raises ModelError for two rules of one name.
+        """
         self.name = name
         self.mode: Mode = mode
         self.salience = salience
@@ -83,7 +86,7 @@ class RuleSet(Generic[S]):
         """Return what the rules make of facts, which stay as they are.
 
         Raises EndlessRules if chained rules do not come to an end, RuleError for a value that is not of its field's
-        type, and whatever a rule in Python raises.
+        type, BudgetExceeded, and whatever a rule in Python raises.
         """
         return self.trace(facts).outcome
 

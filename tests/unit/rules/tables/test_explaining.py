@@ -16,7 +16,7 @@ from engine.rules.decider import TableDecider
 from engine.rules.explaining import explain
 from engine.rules.graph import Graph
 from engine.rules.model import Decision, DecisionTable, HitPolicy, InputClause, InputData, Model, OutputClause, Rule
-from engine.rules.scenarios import Difference, Scenario, back_test, differences, run_scenarios
+from engine.rules.scenarios import Difference, Scenario, back_test, differences, run_scenarios, try_out
 from tests.unit.rules.analysis.tables import decider as decider_of
 from tests.unit.rules.analysis.tables import tables
 
@@ -129,6 +129,12 @@ def test_scenarios_pass_or_say_where_they_differ() -> None:
     assert passed.passed
     assert not failed.passed
     assert failed.differences == (Difference("$", 2, 3),)
+
+
+def test_a_table_is_tried_out_by_scenarios() -> None:
+    report = try_out(decider(rates()), [Scenario("child", {"age": 10}, 1), Scenario("adult", {"age": 30}, 3)])
+    assert report.passed
+    assert report.coverage.never_matched == ("2",)
 
 
 def test_an_error_fails_its_scenario_alone() -> None:
