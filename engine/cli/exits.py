@@ -20,6 +20,7 @@ from engine.errors import (
     MessageNotFound,
     MilepostError,
     ResultTimeout,
+    RuleNotFound,
     SchemaMismatch,
 )
 from engine.masking import mask_secrets
@@ -42,6 +43,7 @@ _CODES: Final[Mapping[type[MilepostError], int]] = {
     SchemaMismatch: USAGE,
     ExecutionNotFound: NOT_FOUND,
     MessageNotFound: NOT_FOUND,
+    RuleNotFound: NOT_FOUND,
     ExecutionFailed: EXECUTION_FAILED,
     ResultTimeout: TIMEOUT,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import doctor, looking, messages, starting, steering, upkeep
+from engine.cli import doctor, looking, messages, rules, starting, steering, upkeep
 from engine.cli.commands import Commands, begin
 from engine.cli.session import safe_streams
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(begin)
-for _commands in (starting, looking, steering, messages, upkeep, doctor):
+for _commands in (starting, looking, steering, messages, rules, upkeep, doctor):
     _commands.register(app)
 
 

@@ -24,6 +24,8 @@ ASKED_FOR = {
     "migrate", "prune", "config", "new",
     "queues pause", "queues resume",
     "messages list", "messages show", "messages replay", "messages drop",
+    "rules import", "rules list", "rules show", "rules export", "rules check", "rules diff",
+    "rules activate", "rules rollback", "rules tag", "rules explain",
 }  # fmt: skip
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 
@@ -36,7 +38,7 @@ def examples(command: Any) -> list[list[str]]:
 
 def test_there_is_every_command_that_was_asked_for() -> None:
     assert COMMANDS.keys() == ASKED_FOR
-    assert len({command.rich_help_panel for command in GROUP.commands.values()}) == 4
+    assert len({command.rich_help_panel for command in GROUP.commands.values()}) == 5
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,304 @@
+"""``engine rules``: versions of rules brought in, looked at, compared, activated, taken back and explained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from engine.cli import deciding
+from engine.cli.commands import Commands, add
+from engine.cli.exits import say
+from engine.cli.flags import AsJson
+from engine.cli.ruleflags import Author, Comment, Name, Version, plain, user, version_of
+from engine.cli.session import Session, console, in_ascii, print_json
+from engine.cli.texts import ago, clean, short, stamp
+from engine.errors import ConfigError, RuleNotFound
+
+if TYPE_CHECKING:
+    from engine.model.rulebook import RuleVersion, Shelf
+    from engine.rules.files import RuleFileError
+    from engine.rules.model import Model
+
+PANEL = "Rules"
+SHORT_HASH = 12
+HELP = """Bring versions of rules in, look at them, and say which one decides.
+
+Rules are read from .csv, .xlsx, .dmn, .json and .jdm.json files.
+
+engine rules import credit.xlsx --comment "new limits"
+
+engine rules activate credit
+
+engine rules rollback credit
+"""
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="The files.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(name="rules", cls=Commands, help=HELP, rich_markup_mode=None)
+    add(group, import_rules, name="import")
+    add(group, list_rules, name="list")
+    for function in (show, export, check, diff):
+        add(group, function)
+    deciding.register(group)
+    app.add_typer(group, rich_help_panel=PANEL)
+
+
+def import_rules(  # noqa: PLR0917 - the flags of a command
+    session: Session,
+    files: Files,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What to call it; else as the file.")
+    ] = None,
+    author: Author = None,
+    comment: Comment = None,
+    effective_from: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="The first date it is for; else since its activation.")
+    ] = None,
+    effective_until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="The first date it is not for; else it has no end.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in versions of rules, as drafts. What is there already stays as it is.
+
+    Nothing is brought in from files of which one is wrong: each problem is on standard error, with its row and cell.
+
+    engine rules import credit.xlsx --comment "new limits"
+
+    engine rules import rates.csv --name rates --from 2027-01-01 --until 2028-01-01
+    """
+    from engine.client.decisions import usable_model
+    from engine.rules.files import RuleFileError
+
+    if name is not None and len(files) > 1:
+        raise ConfigError("--name is for one file: rules of several are called as their files")
+    dates = {"effective_from": _date("--from", effective_from), "effective_until": _date("--until", effective_until)}
+    models: list[Model] = []
+    failed = False
+    for file in files:
+        try:
+            models.append(usable_model(file))
+        except RuleFileError as error:
+            failed = True
+            _complain(error)
+    if failed:
+        raise typer.Exit(1)
+    done: list[tuple[RuleVersion, bool]] = []
+    with session.client(starting=True) as client:
+        done = [client.import_rules(model, name, author=author or user(), comment=comment, **dates) for model in models]
+    if as_json:
+        print_json([{"done": "import", "is_new": is_new, **plain(version)} for version, is_new in done])
+        return
+    for version, is_new in done:
+        print(f"{'imported' if is_new else 'there already'}: {version.name} version {version.number}")
+
+
+def list_rules(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The rules; leave it out for all there are.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List rules with the version that is active, or all versions of one.
+
+    engine rules list
+
+    engine rules list credit --json
+    """
+    with session.client() as client:
+        shelves, now_us = client.rules(), client.now_us()
+    if name is not None:
+        if name not in shelves:
+            raise RuleNotFound(f"there are no rules {name!r}; `engine rules list` shows those there are")
+        shelves = {name: shelves[name]}
+    shown = [one for shelf in shelves.values() for one in _listed(shelf, now_us, everything=name is not None)]
+    if as_json:
+        print_json([plain(version) for version in shown])
+        return
+    out = console()
+    if not shown:
+        out.print("no rules", style="dim")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("rules", "version", "state", "hash", "tags", "for", "author", "imported", "comment"):
+        table.add_column(title, no_wrap=title != "comment")
+    signs = in_ascii(sys.stdout)
+    for one in shown:
+        cells = (
+            short(one.name, 32, ascii_only=signs), str(one.number), one.state, one.hash[:SHORT_HASH],
+            ", ".join(one.tags), _dates(one), short(one.author, 16, ascii_only=signs), ago(one.created_us, now_us),
+            short(one.comment, 40, ascii_only=signs),
+        )  # fmt: skip
+        table.add_row(*map(Text, cells))
+    out.print(table)
+
+
+def show(session: Session, name: Name, version: Version = None, as_json: AsJson = False) -> None:
+    """Show a version: its tables as they decide, and its other decisions as text.
+
+    engine rules show credit
+
+    engine rules show credit --version 3 --json
+    """
+    with session.client() as client:
+        found = client.rule_version(name, version_of(version))
+        model = client.rule_model(name, found.number)
+    if as_json:
+        print_json(plain(found) | {"content": msgspec.json.decode(found.content or "{}")})
+        return
+    from engine.cli.ruletables import draw_table
+    from engine.rules import model as models
+    from engine.rules.outline import outline
+
+    out = console()
+    lines = {
+        "rules": f"{found.name} version {found.number}, {found.state}", "hash": found.hash,
+        "imported": f"{stamp(found.created_us)} UTC", "author": found.author, "comment": found.comment,
+        "for": _dates(found) or None, "tags": ", ".join(found.tags) or None,
+    }  # fmt: skip
+    for label, value in lines.items():
+        if value is not None:
+            out.print(Text(f"{label:<10}", style="dim").append(clean(value), style="not dim"))
+    for element in model.elements:
+        if isinstance(element, models.Decision) and isinstance(element.expression, models.DecisionTable):
+            out.print()
+            out.print(draw_table(element.name, element.expression))
+        elif not isinstance(element, models.InputData):
+            alone = models.Model(model.name, model.namespace, elements=(element,))
+            out.print()
+            out.print(Text(clean(outline(alone)[-1])), soft_wrap=True)
+
+
+def export(
+    session: Session,
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as .csv, .xlsx, .dmn or .json.")],
+    version: Version = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a version to a file, to be changed and brought in again.
+
+    engine rules export credit credit.xlsx
+
+    engine rules export credit credit.dmn --version 3
+    """
+    from engine.rules.files import write_rules
+
+    with session.client() as client:
+        found = client.rule_version(name, version_of(version))
+        data = write_rules(file.name, client.rule_model(name, found.number))
+    file.write_bytes(data)
+    if as_json:
+        print_json({"done": "export", "file": str(file), **plain(found)})
+    else:
+        print(f"exported: {found.name} version {found.number} to {file}")
+
+
+def check(_session: Session, files: Files, as_json: AsJson = False) -> None:
+    """Look through files of rules without bringing them in: errors, gaps, overlaps and rules that never match.
+
+    Errors are on standard error, with row and cell, and the exit code is 1. The rest is for you to judge.
+
+    engine rules check credit.xlsx
+
+    engine rules check rules/credit.csv rules/rates.dmn --json
+    """
+    from engine.client.decisions import usable_model
+    from engine.rules.analysis.analyse import analyse_model
+    from engine.rules.files import RuleFileError
+
+    found: dict[str, list[str]] = {}
+    failed = False
+    for file in files:
+        try:
+            model = usable_model(file)
+        except RuleFileError as error:
+            failed = True
+            _complain(error)
+            continue
+        analyses = analyse_model(model)
+        found[str(file)] = [f"{name}: {finding}" for name, one in analyses.items() for finding in one.findings]
+    if as_json:
+        print_json(found)
+    else:
+        for file, findings in found.items():
+            print(f"{file}: " + ("nothing to say" if not findings else ""))
+            for finding in findings:
+                print(f"  {clean(finding)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def diff(
+    session: Session,
+    name: Name,
+    old: Annotated[str | None, typer.Argument(metavar="OLD", help="A version: the active one, if left out.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="NEW", help="Another version: else the latest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two versions: a line for each rule that goes (-) or comes (+).
+
+    engine rules diff credit
+
+    engine rules diff credit 2 3
+    """
+    from engine.rules.outline import differences
+
+    with session.client() as client:
+        versions = [client.rule_version(name, version_of(old)), client.rule_version(name, version_of(new or "latest"))]
+        models = [client.rule_model(name, version.number) for version in versions]
+    lines = differences(models[0], models[1])
+    numbers = [version.number for version in versions]
+    if as_json:
+        print_json({"name": name, "old": numbers[0], "new": numbers[1], "lines": lines})
+        return
+    out = console()
+    out.print(f"{clean(name)}: version {numbers[0]} to version {numbers[1]}", style="bold", markup=False)
+    if not lines:
+        out.print("no difference", style="dim")
+    for line in lines:
+        style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
+        shown = "".join(sign if sign.isprintable() else "?" for sign in line)
+        out.print(Text("..." if line.startswith("@@") else shown, style=style), soft_wrap=True)
+
+
+def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[RuleVersion]:
+    if everything:
+        return sorted(shelf.versions.values(), key=lambda one: -one.number)
+    return [shelf.active(now_us, now_us) or shelf.versions[max(shelf.versions)]]
+
+
+def _dates(version: RuleVersion) -> str:
+    start, end = version.effective_from_us, version.effective_until_us
+    first = "" if start is None else f"from {stamp(start).removesuffix(' 00:00:00')}"
+    last = "" if end is None else f"until {stamp(end).removesuffix(' 00:00:00')}"
+    return " ".join(filter(None, (first, last)))
+
+
+def _date(flag: str, text: str | None) -> Any:
+    from datetime import UTC, date, datetime
+
+    if text is None:
+        return None
+    try:
+        if len(text) == len("2027-01-01"):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{flag} {text}: write a date as 2027-01-01, or a moment as 2027-01-01T06:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _complain(error: RuleFileError) -> None:
+    for problem in error.problems:
+        say("engine", f"{error.file}: {problem}")
