@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.rules.files.layout import Sheet
-    from engine.rules.model import Element
+    from engine.rules.model import Element, InputClause
 
 
 def model_of(name: str, sheets: Mapping[str, Sheet], file: str) -> Model:
@@ -47,26 +47,50 @@ def tables_of(model: Model) -> dict[str, DecisionTable]:
     for what, found in (("types of its own", model.items), ("imports", model.imports)):
         if found:
             raise ModelError(f"model {model.name!r} has {what} ({found[0].name!r}), which tables in cells cannot hold")
+    types: dict[str, str | None] = {}
     tables: dict[str, DecisionTable] = {}
     for element in model.elements:
         if isinstance(element, Decision):
-            tables[element.name] = _table(element)
-        elif not isinstance(element, InputData):
+            tables[element.name] = _of_result(element)
+        elif isinstance(element, InputData):
+            types[element.name] = element.type
+        else:
             raise ModelError(f"{element.name!r} is no decision, and tables in cells hold nothing else")
     if not tables:
         raise ModelError(f"model {model.name!r} has no decisions")
+    tables = {name: replace(table, inputs=_typed(table.inputs, types)) for name, table in tables.items()}
+    columns = {clause.expression for table in tables.values() for clause in table.inputs}
+    for name, type_ in types.items():
+        if type_ is not None and name not in columns:
+            raise ModelError(f"input {name!r} has the type {type_!r}, and no column of its own to say so")
     return tables
 
 
-def _table(element: Decision) -> DecisionTable:
+def _typed(clauses: tuple[InputClause, ...], types: Mapping[str, str | None]) -> tuple[InputClause, ...]:
+    """Return the inputs of a table, those that are names with the types of these."""
+    found: list[InputClause] = []
+    for clause in clauses:
+        type_ = types.get(clause.expression)
+        if None not in (type_, clause.type) and type_ != clause.type:
+            raise ModelError(
+                f"input {clause.expression!r} has the type {type_!r}, and its column {clause.type!r}: cells hold one"
+            )
+        found.append(replace(clause, type=clause.type or type_))
+    return tuple(found)
+
+
+def _of_result(element: Decision) -> DecisionTable:
+    """Return the table of a decision, with the type of its result, where it has one, as that of its one column."""
     table = element.expression
     if not isinstance(table, DecisionTable):
         raise ModelError(f"decision {element.name!r} is no table, and cells hold nothing else")
     result = element.type or table.type
     if result is None:
         return table
-    # The type of a decision with one output is that of its column.
-    single = len(table.outputs) == 1 and table.hit_policy in SINGLE_HIT
+    if table.aggregation == "COUNT" and result == "number":
+        # It is one anyway.
+        return replace(table, type=None)
+    single = len(table.outputs) == 1 and (table.hit_policy in SINGLE_HIT or table.aggregation in ("SUM", "MIN", "MAX"))
     if not single or table.outputs[0].type not in (None, result) or table.type not in (None, result):
         raise ModelError(
             f"decision {element.name!r} has the type {result!r} beside those of its columns, which cells cannot hold"

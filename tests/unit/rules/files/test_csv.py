@@ -248,5 +248,29 @@ def test_the_type_of_a_decision_becomes_that_of_its_column() -> None:
     assert write_csv(replace(MODEL, elements=(*MODEL.elements[:2], typed))) == write_csv(MODEL)
 
 
+@pytest.mark.parametrize("aggregation", ["SUM", "MIN", "MAX", "COUNT"])
+def test_the_type_of_what_is_aggregated_is_that_of_its_column(aggregation: model.Aggregation) -> None:
+    table = model.DecisionTable(
+        (model.InputClause("Guests"),), (model.OutputClause(),), (model.Rule(("> 1",), ("5",)),), "COLLECT", aggregation
+    )
+    elements = (model.InputData("g", "Guests", "number"), model.Decision("d", "Price", "number", table, ("g",)))
+    found = tables_of(read_csv(write_csv(replace(MODEL, elements=elements)), "Price"))["Price"]
+    assert found.inputs == (model.InputClause("Guests", type="number"),)
+    assert found.outputs[0].type == (None if aggregation == "COUNT" else "number")
+
+
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (model.InputData("g", "Guests", "string"), "input 'Guests' has the type 'string', and its column 'number'"),
+        (model.InputData("x", "Extra", "number"), "input 'Extra' has the type 'number', and no column of its own"),
+    ],
+)
+def test_inputs_whose_types_no_column_has_are_refused(data: model.InputData, says: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        write_csv(replace(MODEL, elements=(data, MODEL.elements[-1])))
+    assert says in str(caught.value)
+
+
 def test_columns_have_letters() -> None:
     assert [letter(column) for column in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
