@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from engine.rules import model
 from engine.rules.analysis.columns import TableSpace, TypeTexts
 from engine.rules.analysis.dimensions import bits
 from engine.rules.analysis.findings import Analysis, Gap, Overlap, Shadowed, Unreachable
+from engine.rules.analysis.models import tables_of
 from engine.rules.analysis.outputs import Outputs
 from engine.rules.analysis.search import Budget, OutOfBudget, Search, merged
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.rules.analysis.findings import Example
     from engine.rules.analysis.search import Box
-    from engine.rules.model import DecisionTable, ItemDefinition
+    from engine.rules.model import DecisionTable, ItemDefinition, Model
 
 T = TypeVar("T")
 DEFAULT_STEPS: Final = 3_000_000
@@ -55,18 +55,19 @@ def unreachable(table: DecisionTable, *, whole_numbers: Collection[str] = ()) ->
     return tuple(_Analyst(space, DEFAULT_STEPS, DEFAULT_LIMIT).unreachable())
 
 
-def analyse_model(
-    source: model.Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT
-) -> dict[str, Analysis]:
-    """Return the analysis of each decision of a model that is a table, by its name; see :func:`analyse`."""
-    types = {
-        one.name: one.type for one in source.elements if isinstance(one, model.InputData | model.Decision) and one.type
-    }
-    return {
-        one.name: analyse(one.expression, items=source.items, types=types, steps=steps, limit=limit)
-        for one in source.elements
-        if isinstance(one, model.Decision) and isinstance(one.expression, model.DecisionTable)
-    }
+def analyse_model(source: Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT) -> dict[str, Analysis]:
+    """Return the analysis of each table of a model, with the types of the model; see :func:`analyse`.
+
+    A table is called like its decision or knowledge model, and one within a context ``decision / entry``; further ones
+    of a name are numbered. Raises FeelSyntaxError for a cell that is no FEEL.
+    """
+    found: dict[str, Analysis] = {}
+    for name, table, types in tables_of(source):
+        label, number = name, 2
+        while label in found:
+            label, number = f"{name} ({number})", number + 1
+        found[label] = analyse(table, items=source.items, types=types, steps=steps, limit=limit)
+    return found
 
 
 class _Analyst:

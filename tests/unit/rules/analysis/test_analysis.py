@@ -11,14 +11,20 @@ import pytest
 from engine.rules.analysis.analyse import analyse, analyse_model
 from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.model import (
+    BoxedContext,
+    BusinessKnowledgeModel,
+    ContextEntry,
     Decision,
     DecisionTable,
+    FunctionDefinition,
     HitPolicy,
     InputClause,
     InputData,
     ItemDefinition,
+    LiteralExpression,
     Model,
     OutputClause,
+    Parameter,
     Rule,
 )
 
@@ -144,6 +150,20 @@ def test_the_types_of_a_model_say_what_is_allowed() -> None:
     analysis = analyse_model(model)["Tax"]
     assert [gap.example.inputs for gap in analysis.gaps] == [{"car": {"fuel": "diesel"}}]
     assert [one.text for one in analysis.unreachable] == ['"electric"']
+
+
+def test_tables_within_contexts_and_functions_are_found() -> None:
+    flag = table(["flag"], ("true", "1"))
+    named = ContextEntry(Parameter("flag", "boolean"), LiteralExpression("1 = 1"))
+    boxed = BoxedContext((named, ContextEntry(Parameter("rate"), flag), ContextEntry(None, flag)))
+    function = FunctionDefinition((Parameter("flag", "string"),), flag)
+    elements = (
+        InputData("i", "flag", "number"), Decision("d", "D", None, boxed, ("i",)),
+        BusinessKnowledgeModel("b", "B", function), Decision("e", "E", None, flag, ("i",)),
+    )  # fmt: skip
+    analyses = analyse_model(Model("m", "ns", (), elements))
+    examples = {name: [str(one.example) for one in analysis.gaps] for name, analysis in analyses.items()}
+    assert examples == {"D / rate": ["flag = False"], "D": ["flag = False"], "B": ["flag = 'other'"], "E": ["flag = 0"]}
 
 
 def test_what_is_allowed_and_cannot_be_seen_into_is_named() -> None:
