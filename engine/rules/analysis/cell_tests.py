@@ -55,7 +55,14 @@ class IsNull:
     sign: Literal["", "=", "!="]
 
 
-Test = Equal | Within | IsNull
+@dataclass(frozen=True, slots=True)
+class Never:
+    """A range whose lower end is the higher one: FEEL takes it for null, and no value is in it or out of it."""
+
+    domain: Domain
+
+
+Test = Equal | Within | IsNull | Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,9 @@ def _test(node: Node, names: Collection[str]) -> Test | None:
             return None if keyed is None else Equal(*keyed)
 
 
-def _within(low: Node | None, high: Node | None, closed: tuple[bool, bool], names: Collection[str]) -> Within | None:
+def _within(
+    low: Node | None, high: Node | None, closed: tuple[bool, bool], names: Collection[str]
+) -> Within | Never | None:
     ends = [_keyed(end, names) for end in (low, high) if end is not None]
     keys = [key for keyed in ends if keyed is not None and isinstance(key := keyed[1], Decimal)]
     domains: set[Domain] = {keyed[0] for keyed in ends if keyed is not None}
@@ -122,8 +131,7 @@ def _within(low: Node | None, high: Node | None, closed: tuple[bool, bool], name
     first = None if low is None else keys[0]
     last = None if high is None else keys[-1]
     if first is not None and last is not None and first > last:
-        # What such a range comes to is left to FEEL.
-        return None
+        return Never(domains.pop())
     return Within(domains.pop(), Interval(first, last, *closed))
 
 

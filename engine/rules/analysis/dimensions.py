@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import CellTests, Equal, IsNull
+from engine.rules.analysis.cell_tests import CellTests, Equal, IsNull, Never
 from engine.rules.analysis.lines import Line, make_line
 from engine.rules.feel.days import date_of
 from engine.rules.feel.values import DaysTimeDuration, Value, YearsMonthsDuration
@@ -143,7 +143,7 @@ class Dimension:
         if isinstance(test, IsNull):
             return ((1 << self.count) - 1) & ~self._null_bit if test.sign == "!=" else self._null_bit
         found = 0
-        if test.domain in self._starts:
+        if not isinstance(test, Never) and test.domain in self._starts:
             found = self._line_of(test.domain).true_at(test) << self._starts[test.domain]
         # Null is unlike any value.
         return found | self._null_bit if isinstance(test, Equal) and test.unlike else found
@@ -153,7 +153,7 @@ class Dimension:
         if isinstance(test, IsNull):
             return 0 if test.sign == "" else ((1 << self.count) - 1) & ~self._true_at(test)
         found = 0
-        if test.domain in self._starts:
+        if not isinstance(test, Never) and test.domain in self._starts:
             line, start = self._line_of(test.domain), self._starts[test.domain]
             found = (line.whole & ~line.true_at(test)) << start
         return found | self._null_bit if isinstance(test, Equal) and not test.unlike else found
@@ -207,7 +207,7 @@ def _keys(domain: Domain, tests: Sequence[CellTests]) -> list[Key]:
     found: set[Key] = set()
     for cell in tests:
         for test in cell.tests:
-            if isinstance(test, IsNull) or test.domain != domain:
+            if isinstance(test, IsNull | Never) or test.domain != domain:
                 continue
             if isinstance(test, Equal):
                 found.add(test.key)

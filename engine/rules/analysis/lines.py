@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import Equal, IsNull
+from engine.rules.analysis.cell_tests import Equal, Within
 from engine.rules.feel import numbers
 from engine.rules.feel.days import date_numbered
 from engine.rules.feel.timeline import DAY, SECOND
@@ -100,7 +100,7 @@ class OrderedLine(Line):
         if isinstance(test, Equal):
             found = 1 << (2 * self._places[_number(test.key)] + 1)
             return self.whole & ~found if test.unlike else found
-        assert not isinstance(test, IsNull)
+        assert isinstance(test, Within)
         low, high = test.interval.low, test.interval.high
         first = 0 if low is None else 2 * self._places[low] + (1 if test.interval.low_closed else 2)
         last = self.count - 1 if high is None else 2 * self._places[high] + (1 if test.interval.high_closed else 0)

@@ -103,6 +103,11 @@ def test_a_cell_that_can_never_hold_is_named(cell: str, reason: str, example: st
     assert (None if found.example is None else found.example.values[0]) == example
 
 
+def test_a_range_that_is_written_the_wrong_way_round_is_true_of_nothing() -> None:
+    (found,) = analyse(table(["x"], ("[5..1]", "1"), ("-", "2"), policy="FIRST")).findings
+    assert str(found) == "rule 1 never matches: [5..1] in 'x' is true of nothing"
+
+
 def test_columns_of_one_expression_are_one_input() -> None:
     analysis = analyse(table(["x", " x"], ("> 1", "< 5", "1"), ("> 5", "< 1", "2")))
     assert [gap.conditions for gap in analysis.gaps] == [("<= 1, >= 5", "-")]
