@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from engine.rules.checking import check
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
+from engine.rules.feel.builtins import BUILTINS
 from engine.rules.feel.parser import parse_expression, parse_unary_tests
 from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.types import ANY
 from engine.rules.model import Decision, DecisionTable, InputData, Model
-from engine.rules.problems import Problem, RuleFileError
+from engine.rules.problems import Problem, RuleFileError, Spot
 from engine.rules.tables.hits import SINGLE_HIT
+from engine.rules.tables.plain import plain_constant, plain_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +106,7 @@ def _placed(problem: Problem, sheets: Mapping[str, Sheet]) -> Problem:
     if sheet is None or problem.spot is None:
         return problem
     decision = problem.decision if len(sheets) > 1 else None
-    place = f"{sheet.place(problem.spot)} ({problem.place})"
+    place = sheet.place(problem.spot) + (f" ({problem.place})" if problem.place else "")
     return replace(problem, decision=decision, place=place)
 
 
@@ -123,22 +125,30 @@ class _Maker:
 
     def _decision(self, name: str, sheet: Sheet) -> Decision:
         table = sheet.table
-        scope = Scope(dict.fromkeys([*self._decisions, *sheet.names], ANY))
+        scope = Scope(dict.fromkeys(self._decisions, ANY))
         used: dict[str, None] = {}
-        for clause in table.inputs:
+        for place, clause in enumerate(table.inputs):
             found = _names(clause.expression, scope)
+            if sheet.is_plain and not _is_path(clause.expression, scope):
+                text = f"{clause.expression!r} is no name of FEEL: expressions are inputs of the full form, 'in: ...'"
+                self._place(text, name, Spot("expression", place))
+            is_name = found == [clause.expression]
             for one in found:
-                # Only of an expression that is a name by itself, the column's type is that of the name.
-                self._input(one, clause.type if found == [one] == [clause.expression] else None)
+                if is_name or one not in BUILTINS:
+                    # Only of an expression that is a name by itself, the column's type is that of the name.
+                    self._input(one, clause.type if is_name else None)
             used.update(dict.fromkeys(found))
         scope = Scope(dict.fromkeys([*self._decisions, *self._inputs], ANY))
-        for rule in table.rules:
-            for text in rule.conditions:
-                used.update(dict.fromkeys(_names(text, scope, tests=True)))
-            for text in rule.conclusions:
-                used.update(dict.fromkeys(_names(text, scope)))
+        for text in {text for rule in table.rules for text in rule.conditions if plain_tests(text) is None}:
+            used.update(dict.fromkeys(_names(text, scope, tests=True)))
+        for text in {text for rule in table.rules for text in rule.conclusions if plain_constant(text) is None}:
+            used.update(dict.fromkeys(_names(text, scope)))
         ids = {**{one: data.id for one, data in self._inputs.items()}, **self._decisions}
-        return Decision(self._decisions[name], name, None, table, tuple(ids[one] for one in used if one in ids))
+        # In the order of the model, whatever is named first.
+        return Decision(self._decisions[name], name, None, table, tuple(id_ for one, id_ in ids.items() if one in used))
+
+    def _place(self, text: str, decision: str, spot: Spot) -> None:
+        self.problems.append(_placed(Problem(text, decision, None, spot), self._sheets))
 
     def _input(self, name: str, type_: str | None) -> None:
         if name in self._decisions:
@@ -158,3 +168,14 @@ def _names(text: str, scope: Scope, *, tests: bool = False) -> list[str]:
     except FeelSyntaxError:
         return []
     return list(dict.fromkeys(name for name in nodes.names_in(tree) if name != "?"))
+
+
+def _is_path(text: str, scope: Scope) -> bool:
+    """Tell whether an expression is a name, or one of its parts; one that cannot be read is looked at elsewhere."""
+    try:
+        tree = parse_expression(text, scope)
+    except FeelSyntaxError:
+        return True
+    while isinstance(tree, nodes.Path):
+        tree = tree.value
+    return isinstance(tree, nodes.Name)

@@ -90,8 +90,8 @@ class Sheet:
     columns: tuple[int, ...]
     heads: dict[str, int]
     rules: tuple[int, ...]
-    names: tuple[str, ...] = ()
-    """Inputs of the plain form: their titles are names, whatever signs they have."""
+    is_plain: bool
+    """Whether it is of the plain form, whose inputs are names."""
 
     def place(self, spot: Spot) -> str:
         """Return the row and the column of a spot."""
@@ -163,9 +163,8 @@ class _Reader:
         if self.problems:
             raise RuleFileError(self.file, self.problems)
         inputs, outputs = self._kind("in"), self._kind("out")
-        names = tuple(column.title for column in inputs) if plain else ()
         places = tuple(column.place for column in [*inputs, *outputs])
-        return Sheet(table, places, self.heads, tuple(self.rules), names)
+        return Sheet(table, places, self.heads, tuple(self.rules), plain)
 
     # -- the first row -----------------------------------------------------------------------------------------------
 

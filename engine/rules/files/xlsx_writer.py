@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from openpyxl.cell.cell import Cell
+    from openpyxl.styles.cell_style import StyleArray
     from openpyxl.worksheet.worksheet import Worksheet
 
     from engine.rules.model import Model
@@ -117,9 +118,15 @@ def _dress(sheet: Worksheet, rows: list[list[str]], kinds: list[str]) -> None:
 
     heads = 1 + sum(1 for row in rows[1:5] if row[0] in HEADS)
     thin, thick = Side("thin", _LINE), Side("medium", "000000")
+    looks: dict[object, StyleArray] = {}
     for number, row in enumerate(rows, 1):
         for column in range(1, len(row) + 1):
-            cell, kind = sheet.cell(number, column), kinds[column - 1]
+            cell, kind = cast("Cell", sheet.cell(number, column)), kinds[column - 1]
+            # Making a look takes openpyxl long, and there are few of them.
+            look = (min(number, heads + 1), column, cell.number_format)
+            if look in looks:
+                cell._style = looks[look]  # noqa: SLF001
+                continue
             first_output = kind == "out" and kinds[column - 2] != "out"
             below = thick if number == heads else thin
             cell.border = Border(left=thick if first_output else thin, right=thin, top=thin, bottom=below)
@@ -128,6 +135,7 @@ def _dress(sheet: Worksheet, rows: list[list[str]], kinds: list[str]) -> None:
                 cell.fill = PatternFill("solid", fgColor=_COLOURS["policy" if column == 1 else kind])
             if number <= heads:
                 cell.font = Font(bold=number == 1, italic=number > 1, color=None if number == 1 else "595959")
+            looks[look] = cell._style  # noqa: SLF001
     for column, cells in enumerate(zip(*rows, strict=True), 1):
         width = max(len(line) for text in cells for line in text.split("\n"))
         sheet.column_dimensions[letter(column - 1)].width = min(width + 3, _WIDEST)

@@ -18,6 +18,7 @@ from engine.rules.feel.types import ANY, ListType
 from engine.rules.items import ANYTHING
 from engine.rules.problems import Problem, Spot
 from engine.rules.tables.hits import SINGLE_HIT
+from engine.rules.tables.plain import plain_constant, plain_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,8 @@ class _Checker:
 
     def tests(self, text: str, spot: Spot, tested: Type) -> nodes.UnaryTests | None:
         """Read unary tests; where that fails, say so."""
+        if (plain := plain_tests(text)) is not None:
+            return plain
         try:
             tree = parse_unary_tests(text, self._scope.inner({TESTED: tested}))
         except FeelSyntaxError as error:
@@ -164,6 +167,8 @@ class _Column:
         self._tested = tested
         self._allowed: CompiledTests | None = None
         self._allowed_text = ""
+        self._seen: dict[str, list[str]] = {}
+        """What was found wrong with a text, which many rules of a table have."""
 
     def allow(self, text: str | None, spot: Spot) -> None:
         """Take in what the values have to be; what depends on other values cannot be told here."""
@@ -175,20 +180,36 @@ class _Column:
 
     def condition(self, text: str, spot: Spot) -> None:
         """Look at the tests of a cell."""
+        if self._is_known(text, spot):
+            return
+        before = len(self._checker.problems)
+        self._look_at_tests(text, spot)
+        self._seen[text] = [problem.text for problem in self._checker.problems[before:]]
+
+    def conclusion(self, text: str, spot: Spot) -> None:
+        """Look at an expression whose value the column is given."""
+        if not text or self._is_known(text, spot):
+            return
+        before = len(self._checker.problems)
+        constant = plain_constant(text)
+        tree = constant or self._checker.expression(text, spot)
+        value = None if tree is None else _constant(tree)
+        if value is not None:
+            self._judge(value, spot, with_allowed=True)
+        self._seen[text] = [problem.text for problem in self._checker.problems[before:]]
+
+    def _is_known(self, text: str, spot: Spot) -> bool:
+        """Tell whether a text was looked at before, and say the same of it again."""
+        for problem in self._seen.get(text, ()):
+            self._checker.add(problem, spot)
+        return text in self._seen
+
+    def _look_at_tests(self, text: str, spot: Spot) -> None:
         tree = self._checker.tests(text, spot, self._tested)
         if tree is None or isinstance(self._tested, ListType):
             return
         for value, exact in _tested_constants(tree):
             self._judge(value, spot, with_allowed=exact)
-
-    def conclusion(self, text: str, spot: Spot) -> None:
-        """Look at an expression whose value the column is given."""
-        if not text:
-            return
-        tree = self._checker.expression(text, spot)
-        value = None if tree is None else _constant(tree)
-        if value is not None:
-            self._judge(value, spot, with_allowed=True)
 
     def _judge(self, value: Value, spot: Spot, *, with_allowed: bool) -> None:
         found: list[str] = []

@@ -97,6 +97,25 @@ def test_the_plain_form() -> None:
     )
 
 
+def test_inputs_are_what_expressions_name_and_no_functions() -> None:
+    text = "C+,in: Customer.age,in: count(Items),in: date,out:\ntype,number,,string,\n1,< 12,> 3,-,count(Items) * Rate"
+    (problem,) = problems(text)
+    assert problem.startswith("row 3, column E (rule 1, the output): nothing here is called 'Rate'")
+    found = read_csv(text.replace(" * Rate", "").encode(), "Discount")
+    assert found.elements[:-1] == (
+        model.InputData("input_1", "Customer"),
+        model.InputData("input_2", "Items"),
+        model.InputData("input_3", "date", "string"),
+    )
+
+
+def test_inputs_of_the_plain_form_are_names_or_parts_of_them() -> None:
+    assert problems("Total-price,Customer.age,->,Fee\n1,1,,2") == [
+        "row 1, column A: 'Total-price' is no name of FEEL: expressions are inputs of the full form, 'in: ...'"
+    ]
+    assert [one.name for one in read_csv(b"Customer.age,->,Fee\n1,,2", "Fee").elements] == ["Customer", "Fee"]
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -129,7 +129,7 @@ def test_sheets_are_decisions_that_require_each_other_by_name() -> None:
     assert [(one.name, getattr(one, "requires", None)) for one in found.elements] == [
         ("Age", None),
         ("Risk", ("input_1",)),
-        ("Price", ("decision_1", "input_1")),
+        ("Price", ("input_1", "decision_1")),
     ]
     assert read_xlsx(write_xlsx(found), "Insurance") == found
     assert list(tables_of(read_xlsx(saved(two_sheets()), "Insurance", sheet="Risk"))) == ["Risk"]
