@@ -49,6 +49,9 @@ def cell(text: str) -> str:
     while reader.accept(",") or reader.accept("or"):
         tests.append(reader.test())
     reader.end()
+    if len(tests) > 1 and reader.joins:
+        # The comma binds closer: "10, > 1 and < 5" is none of 10.
+        raise ModelError(f"{text.strip()[:80]!r} joins tests by 'and' beside others, which has no equal in FEEL")
     if reader.compares_numbers and reader.takes_others:
         raise ModelError(
             f"{text.strip()[:80]!r} compares numbers, and takes other values too: ZEN fails on them, and it has no "
@@ -86,6 +89,8 @@ class _Reader:
         """Whether a cell has tests that fail on what is no number."""
         self.takes_others = False
         """Whether a cell has tests that may be true of what is no number."""
+        self.joins = False
+        """Whether a cell has tests that are joined by ``and``."""
         self._tokens: list[_Token] = []
         position = 0
         while not self._tokens or self._tokens[-1].kind != "end":
@@ -143,6 +148,7 @@ class _Reader:
         return f"((? = {value}) != true)" if sign == "!=" else value
 
     def _between(self, sign: str, bound: str) -> str:
+        self.joins = True
         other = self.accept("<", "<=", ">", ">=")
         if other is None or other[0] == sign[0]:
             self.fail()
