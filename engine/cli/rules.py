@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.rules.model import Model
 
 PANEL = "Rules"
-SHORT_HASH = 12
+SHORT_HASH = 8
 HELP = """Bring versions of rules in, look at them, and say which one decides.
 
 Rules are read from .csv, .xlsx, .dmn, .json and .jdm.json files.
@@ -129,17 +129,27 @@ def list_rules(
     if not shown:
         out.print("no rules", style="dim")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("rules", "version", "state", "hash", "tags", "for", "author", "imported", "comment"):
-        table.add_column(title, no_wrap=title != "comment")
     signs = in_ascii(sys.stdout)
-    for one in shown:
-        cells = (
-            short(one.name, 32, ascii_only=signs), str(one.number), one.state, one.hash[:SHORT_HASH],
-            ", ".join(one.tags), _dates(one), short(one.author, 16, ascii_only=signs), ago(one.created_us, now_us),
-            short(one.comment, 40, ascii_only=signs),
-        )  # fmt: skip
-        table.add_row(*map(Text, cells))
+    rows = [
+        {
+            "rules": short(one.name, 32, ascii_only=signs),
+            "version": str(one.number),
+            "state": one.state,
+            "hash": one.hash[:SHORT_HASH],
+            "tags": ", ".join(one.tags),
+            "for": _dates(one),
+            "author": short(one.author, 16, ascii_only=signs),
+            "imported": ago(one.created_us, now_us),
+            "comment": short(one.comment, 60, ascii_only=signs),
+        }
+        for one in shown
+    ]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    titles = [title for title in rows[0] if any(row[title] for row in rows)]
+    for title in titles:
+        table.add_column(title, no_wrap=title != "comment")
+    for row in rows:
+        table.add_row(*(Text(row[title]) for title in titles))
     out.print(table)
 
 
@@ -279,10 +289,10 @@ def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[RuleVersion]
 
 
 def _dates(version: RuleVersion) -> str:
-    start, end = version.effective_from_us, version.effective_until_us
-    first = "" if start is None else f"from {stamp(start).removesuffix(' 00:00:00')}"
-    last = "" if end is None else f"until {stamp(end).removesuffix(' 00:00:00')}"
-    return " ".join(filter(None, (first, last)))
+    """Return the dates that a version is for, the last one not included."""
+    bounds = (version.effective_from_us, version.effective_until_us)
+    texts = ["" if bound is None else stamp(bound).removesuffix(" 00:00:00") for bound in bounds]
+    return "..".join(texts) if any(texts) else ""
 
 
 def _date(flag: str, text: str | None) -> Any:

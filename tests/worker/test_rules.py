@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import Client
+from engine import Client, Registry
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 from engine.rules.errors import ModelError, RuleError
@@ -20,8 +20,6 @@ from engine.rules.stored import content_hash, write_model
 from engine.store.rules import activate, add_version
 from tests.worker.rule_flows import RULES, bound, model, slow_model, slowly, twice, typed
 from tests.worker.serving import Processes, Store, kill, serving, wait_until
-
-FLOWS = {"flows": ["tests.worker.rule_flows"]}
 
 
 class Rules:
@@ -38,9 +36,7 @@ class Rules:
                 self.client.activate_rules(RULES)
 
     def serving(self) -> Any:
-        from engine import load_modules
-
-        return serving(self.store.url, registry=load_modules(FLOWS["flows"]), settings=FLOWS)
+        return serving(self.store.url, registry=Registry([bound, slowly, twice, typed]))
 
 
 @pytest.fixture

@@ -1,0 +1,170 @@
+"""``engine rules``, as users call it: files in, tables out, and an explanation of what was decided."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine import Client, Registry
+from engine.store.migrations import migrate
+from tests.cli.calling import Done, engine
+from tests.worker.rule_flows import bound
+from tests.worker.serving import serving
+
+ROWS = [
+    "U,in: amount,out: rate,out: since,# why\n",
+    "1,< 1000,0,null,small\n",
+    '2,>= 1000,0.10,"@""2026-11-30""",large\n',
+]
+CSV = "".join(ROWS)
+
+
+class Desk:
+    """A store, and files of rules."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"sqlite:///{path / 'rules.db'}"
+        self.put("credit.csv", CSV)
+        self.put("changed.csv", CSV.replace("0.10", "0.20"))
+
+    def put(self, name: str, text: str) -> None:
+        (self.path / name).write_text(text)
+
+    def run(self, *words: str, **environment: str) -> Done:
+        files = [str(self.path / word) if re.search(r"\.(csv|dmn|json|txt)$", word) else word for word in words]
+        return engine("--store", self.url, "rules", *files, **environment)
+
+    def said(self, *words: str, **environment: str) -> str:
+        done = self.run(*words, **environment)
+        assert (done.code, done.err) == (0, "")
+        return done.out
+
+    def imported(self) -> None:
+        self.said("import", "credit.csv", "--author", "eva", "--comment", "first")
+        self.said("import", "changed.csv", "--name", "credit", "--author", "bob")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_rules_are_brought_in_once_and_listed(desk: Desk) -> None:
+    assert desk.said("import", "credit.csv", "--author", "eva", "--comment", "first") == "imported: credit version 1\n"
+    assert desk.said("import", "credit.csv") == "there already: credit version 1\n"
+    assert desk.said("import", "changed.csv", "--name", "credit", "--from", "2027-01-01", "--until", "2028-01-01")
+    lines = desk.said("list", "credit").splitlines()
+    assert lines[0].split() == ["rules", "version", "state", "hash", "for", "author", "imported", "comment"]
+    assert re.fullmatch(r"credit +2 +draft +\w{8} +2027-01-01..2028-01-01 +\w+ +(now|\d+s ago) *", lines[1])
+    assert re.fullmatch(r"credit +1 +draft +\w{8} +eva +(now|\d+s ago) +first *", lines[2])
+    (shown,) = desk.run("list", "--json").json
+    assert (shown["number"], shown["state"], "content" in shown) == (2, "draft", False)
+
+
+def test_nothing_is_brought_in_where_one_file_is_wrong(desk: Desk) -> None:
+    desk.put("bad.csv", "".join([*ROWS, '3,"< 5 +",1,null,\n', '4,"[5",0,null,\n']))
+    done = desk.run("import", "credit.csv", "bad.csv")
+    assert (done.code, done.out) == (1, "")
+    lines = done.err.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("engine: bad.csv: row ") for line in lines)
+    assert "row 4, column B" in lines[0]
+    assert not (desk.path / "rules.db").exists()
+    assert desk.run("import", "nothing.csv").err.endswith("it cannot be read: No such file or directory\n")
+    desk.put("what.txt", "")
+    assert "rules are read from .dmn" in desk.run("import", "what.txt").err
+
+
+def test_a_table_is_shown_as_a_table(desk: Desk) -> None:
+    desk.imported()
+    shown = desk.said("show", "credit", "--version", "1")
+    assert shown.startswith("rules     credit version 1, draft\n")
+    assert "comment   first" in shown
+    table = [line for line in shown.splitlines() if line.startswith(("│", "┌", "├", "└"))]
+    assert table == [
+        "┌───┬─────────┬──────┬───────────────┬───────┐",
+        "│ U │ amount  │ rate │ since         │ why   │",
+        "├───┼─────────┼──────┼───────────────┼───────┤",
+        "│ 1 │ < 1000  │ 0    │ null          │ small │",
+        '│ 2 │ >= 1000 │ 0.10 │ @"2026-11-30" │ large │',
+        "└───┴─────────┴──────┴───────────────┴───────┘",
+    ]
+    assert desk.said("show", "credit", LANG="C").isascii()
+    assert desk.run("show", "credit", "--version", "1", "--json").json["content"]["format"] == 1
+
+
+def test_versions_are_activated_taken_back_and_tagged(desk: Desk) -> None:
+    desk.imported()
+    assert desk.said("activate", "credit", "--version", "1") == "active: credit version 1\n"
+    assert desk.said("activate", "credit", "--comment", "as agreed") == "active: credit version 2\n"
+    assert [one["state"] for one in desk.run("list", "credit", "--json").json] == ["active", "retired"]
+    assert desk.said("rollback", "credit") == "active again: credit version 1\n"
+    done = desk.run("rollback", "credit")
+    assert (done.code, done.out) == (1, "")
+    assert desk.said("tag", "credit", "pilot", "--version", "2") == "tagged: credit version 2 is pilot\n"
+    assert "credit version 2" in desk.said("show", "credit", "--version", "pilot")
+    assert desk.run("tag", "credit", "7").code == 2
+    for words in (["show", "other"], ["show", "credit", "--version", "9"], ["activate", "credit", "--version", "best"]):
+        assert desk.run(*words).code == 3
+
+
+def test_versions_are_compared(desk: Desk) -> None:
+    desk.said("import", "credit.csv")
+    desk.put("credit.csv", CSV.replace("0.10", "0.20"))
+    desk.said("import", "credit.csv")
+    lines = desk.said("diff", "credit", "1", "2").splitlines()
+    assert lines[0] == "credit: version 1 to version 2"
+    changed = [line for line in lines if line.startswith(("-", "+"))]
+    assert changed == [
+        '-  >= 1000 -> 0.10 | @"2026-11-30"  # large',
+        '+  >= 1000 -> 0.20 | @"2026-11-30"  # large',
+    ]
+    desk.said("activate", "credit")
+    assert desk.said("diff", "credit").splitlines()[1] == "no difference"
+
+
+def test_a_version_is_exported_and_is_the_same_when_it_comes_back(desk: Desk) -> None:
+    desk.imported()
+    for name in ("out.csv", "out.dmn", "out.json"):
+        assert desk.said("export", "credit", name, "--version", "1").startswith("exported: credit version 1 to ")
+    for name in ("out.dmn", "out.json"):
+        assert desk.said("import", name, "--name", "credit") == "there already: credit version 1\n"
+    assert desk.run("export", "credit", "out.txt").code == 1
+
+
+def test_files_are_looked_through_without_a_store(desk: Desk) -> None:
+    assert desk.said("check", "credit.csv") == f"{desk.path / 'credit.csv'}: nothing to say\n"
+    desk.put("gap.csv", CSV.replace("< 1000", "< 500"))
+    out = desk.said("check", "gap.csv")
+    assert "no rule matches" in out
+    desk.put("bad.csv", CSV.replace("< 1000", "< 1000 +"))
+    done = desk.run("check", "bad.csv", "credit.csv")
+    assert done.code == 1
+    assert "row 2, column B" in done.err
+    assert done.out.endswith("credit.csv: nothing to say\n")
+    assert not (desk.path / "rules.db").exists()
+
+
+def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
+    desk.imported()
+    desk.said("activate", "credit", "--version", "1")
+    with Client(desk.url) as client:
+        migrate(client.database)
+        with serving(desk.url, registry=Registry([bound])):
+            handle = client.start(bound, {})
+            assert handle.result(30) == [1, "0.10"]
+    shown = desk.said("explain", handle.id[:10])
+    assert shown.startswith("decided  credit by credit version 1\n")
+    assert "inputs   {amount: 5000}\n" in shown
+    rows = [line.split("│")[1:4] for line in shown.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["U", "amount", "rate"], ["", "5000", ""], ["1", "✗ < 1000", "0"], ["▶ 2", "✓ >= 1000", "0.10"],
+    ]  # fmt: skip
+    plain = desk.run("explain", handle.id, "1", "--json").json
+    assert (plain["outcome"]["rate"], plain["agrees"], plain["matched"]) == (0.1, True, [["credit", [2]]])
+    assert [rule["cells"][0]["result"] for rule in plain["tables"][0]["rules"]] == [False, True]
+    done = desk.run("explain", handle.id, "9")
+    assert (done.code, "step 9 is no decision" in done.err) == (2, True)

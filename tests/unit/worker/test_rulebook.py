@@ -1,0 +1,184 @@
+"""A worker's copy of rules: looked at once for all who ask, compiled once, and never replaced by what does not work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from engine.model.rulebook import Answer, Binding, Question
+from engine.rules.errors import RuleError, Undecidable
+from engine.rules.prepared import Prepared
+from engine.rules.stored import content_hash, write_model
+from engine.store.database import Database
+from engine.store.rules import activate, add_version
+from engine.store.schema import metadata
+from engine.worker import rulebook
+from engine.worker.rulebook import Rulebook
+from tests.worker.rule_flows import RULES, model
+
+ASKERS = 8
+
+
+class Shop:
+    """A store with rules, on a clock that the test sets."""
+
+    def __init__(self, path: Path) -> None:
+        self.now_us = 1000
+        self.database = Database(f"sqlite:///{path / 'rules.db'}", clock=lambda: self.now_us)
+        metadata.create_all(self.database.engine)
+        self.rulebook = Rulebook(self.database)
+        self.queries = 0
+        event.listen(self.database.engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_: Any) -> None:
+        self.queries += 1
+
+    def put(self, rate: str, *, active: bool = True) -> None:
+        with self.database.write() as tx:
+            number, _ = add_version(tx, RULES, write_model(model(rate)), content_hash(model(rate)))
+            if active:
+                activate(tx, RULES, number)
+
+    def ask(self, begun_us: int = 1000, inputs: bytes = b'{"amount":5000}', **binding: Any) -> Answer:
+        return self.rulebook.decide(
+            Question(rule=RULES, decision=None, binding=Binding(**binding), inputs=inputs, begun_us=begun_us, now_us=0)
+        )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_copy_is_good_for_executions_that_began_before_it_was_read(shop: Shop) -> None:
+    shop.put("0.1")
+    shop.now_us = 2000
+    assert shop.ask(1000).version == 1
+    shop.queries = 0
+    assert [shop.ask(begun_us).version for begun_us in (1000, 1999)] == [1, 1]
+    assert shop.queries == 0
+    shop.put("0.2")
+    shop.queries = 0
+    assert shop.ask(1999).version == 1
+    assert shop.queries == 0
+    assert shop.ask(2000).version == 2
+    assert shop.queries > 0
+    assert shop.ask(1999).version == 1
+
+
+def test_a_version_that_is_named_by_its_number_is_looked_for_once(shop: Shop) -> None:
+    shop.put("0.1", active=False)
+    assert shop.ask(version=1).version == 1
+    shop.queries = 0
+    shop.ask(version=1, begun_us=10**15)
+    assert shop.queries == 0
+    shop.put("0.2", active=False)
+    assert shop.ask(version=2).version == 2
+
+
+def test_one_look_serves_all_who_waited_for_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.put("0.1")
+    shop.ask()
+    looks: list[int] = []
+    waiting = threading.Semaphore(0)
+    look = Rulebook.reload
+
+    def slow(self: Rulebook, tx: Any) -> None:
+        if not looks:
+            for _ in range(ASKERS - 1):
+                assert waiting.acquire(timeout=30)
+        looks.append(1)
+        look(self, tx)
+
+    lock = shop.rulebook._looking
+
+    class Noticed:
+        """The lock of looks, which tells that somebody is about to wait for it."""
+
+        def __enter__(self) -> None:
+            waiting.release()
+            lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+
+    shop.rulebook._looking = Noticed()  # type: ignore[assignment]
+    monkeypatch.setattr(Rulebook, "reload", slow)
+    shop.now_us = 3000
+    with ThreadPoolExecutor(ASKERS) as threads:
+        found = list(threads.map(lambda _: shop.ask(2500).version, range(ASKERS)))
+    assert found == [1] * ASKERS
+    # The one that was under way, and one more for all who came while it was.
+    assert len(looks) == 2
+
+
+def test_a_version_is_compiled_once_for_all_threads(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.put("0.1")
+    compiled: list[str] = []
+    make = Prepared.from_text
+
+    def counted(content: str) -> Prepared:
+        compiled.append(content)
+        return make(content)
+
+    monkeypatch.setattr(rulebook.Prepared, "from_text", counted)
+    with ThreadPoolExecutor(ASKERS) as threads:
+        assert {one.version for one in threads.map(lambda _: shop.ask(), range(50))} == {1}
+    assert len(compiled) == 1
+
+
+def test_what_is_active_is_compiled_before_it_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.put("0.1")
+    with shop.database.read() as tx:
+        shop.rulebook.reload(tx)
+    shop.rulebook._compile()
+    monkeypatch.setattr(rulebook.Prepared, "from_text", None)
+    assert shop.ask().version == 1
+
+
+def test_few_are_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulebook, "KEPT", 2)
+    for rate in ("0.1", "0.2", "0.3"):
+        shop.put(rate, active=False)
+    for version in (1, 2, 1, 3):
+        assert shop.ask(version=version).version == version
+    kept = list(shop.rulebook._slots)
+    assert kept == [content_hash(model("0.1")), content_hash(model("0.3"))]
+    assert shop.ask(version=2).version == 2
+
+
+def test_one_that_does_not_compile_is_tried_again_and_harms_no_other(shop: Shop) -> None:
+    shop.put("0.1")
+    with shop.database.write() as tx:
+        add_version(tx, RULES, "{}", "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
+        activate(tx, RULES, 2)
+    shop.rulebook._compile()
+    with pytest.raises(RuleError, match="this release") as caught:
+        shop.ask()
+    assert not isinstance(caught.value, Undecidable)
+    assert shop.ask(version=1).version == 1
+
+
+@pytest.mark.parametrize("inputs", [b"5", b"{", b'{"amount": {"@": "soon"}}'])
+def test_inputs_that_are_none_are_undecidable(shop: Shop, inputs: bytes) -> None:
+    shop.put("0.1")
+    with pytest.raises(Undecidable, match="version 1"):
+        shop.ask(inputs=inputs)
+
+
+def test_an_older_look_does_not_take_back_a_newer_one(shop: Shop) -> None:
+    shop.put("0.1")
+    with shop.database.read() as old:
+        old.connection.exec_driver_sql("SELECT 1 FROM milepost_generations").all()
+        shop.put("0.2")
+        assert shop.ask(1000).version == 2
+        shop.rulebook.reload(old)
+    assert shop.ask(999, version=2).version == 2
