@@ -14,9 +14,10 @@ from engine.rules.feel.compiler import TESTED
 from engine.rules.feel.days import number_of
 from engine.rules.feel.parser import parse_unary_tests
 from engine.rules.feel.scope import Scope
-from engine.rules.feel.temporal import parse_date, parse_duration, parse_temporal
+from engine.rules.feel.temporal import parse_date, parse_date_time, parse_duration, parse_temporal
+from engine.rules.feel.timeline import place_of
 from engine.rules.feel.types import ANY
-from engine.rules.feel.values import Date, DaysTimeDuration, YearsMonthsDuration
+from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, YearsMonthsDuration
 from engine.rules.tables.cells import Interval
 from engine.rules.tables.plain import plain_tests
 
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
     from engine.rules.feel.nodes import Node
     from engine.rules.feel.values import Value
 
-Domain = Literal["number", "string", "boolean", "date", "days and time duration", "years and months duration"]
+Domain = Literal[
+    "number", "string", "boolean", "date", "local date and time", "date and time with offset",
+    "days and time duration", "years and months duration",
+]  # fmt: skip
+MOMENTS: Final[tuple[Domain, ...]] = ("local date and time", "date and time with offset")
+"""Those without an offset from UTC and those with one have no order, but are unlike each other."""
 Key = Decimal | str | bool
-"""What stands for a value within its domain; of dates the number of the day, of durations nanoseconds or months."""
+"""What stands for a value within its domain: of a date the number of the day, of others nanoseconds or months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def _within(
     return Within(domains.pop(), Interval(first, last, *closed))
 
 
-_READERS: Final = {"date": parse_date, "duration": parse_duration}
+_READERS: Final = {"date": parse_date, "date and time": parse_date_time, "duration": parse_duration}
 
 
 def _keyed(node: Node, names: Collection[str]) -> tuple[Domain, Key] | None:
@@ -161,6 +167,9 @@ def key_of(value: Value) -> tuple[Domain, Key] | None:
             return "string", value
         case Date():
             return "date", Decimal(number_of(value))
+        case DateTime():
+            has_offset, place = place_of(value)
+            return MOMENTS[has_offset], Decimal(place)
         case DaysTimeDuration(nanoseconds=nanoseconds):
             return "days and time duration", Decimal(nanoseconds)
         case YearsMonthsDuration(months=months):

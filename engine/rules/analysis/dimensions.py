@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import CellTests, Equal, IsNull, Never
+from engine.rules.analysis.cell_tests import MOMENTS, CellTests, Equal, IsNull, Never
 from engine.rules.analysis.lines import Line, make_line
 from engine.rules.feel.days import date_of
 from engine.rules.feel.values import DaysTimeDuration, Value, YearsMonthsDuration
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.rules.analysis.cell_tests import Domain, Key, Test
 
 _ORDER: Final[Sequence[Domain]] = (
-    "number", "string", "boolean", "date", "days and time duration", "years and months duration",
+    "number", "string", "boolean", "date", *MOMENTS, "days and time duration", "years and months duration",
 )  # fmt: skip
 _ANY_VALUE: Final[dict[str, Value]] = {
     "number": Decimal(0),
@@ -145,8 +145,7 @@ class Dimension:
         found = 0
         if not isinstance(test, Never) and test.domain in self._starts:
             found = self._line_of(test.domain).true_at(test) << self._starts[test.domain]
-        # Null is unlike any value.
-        return found | self._null_bit if isinstance(test, Equal) and test.unlike else found
+        return found | self._unlike(test.domain) if isinstance(test, Equal) and test.unlike else found
 
     def _false_at(self, test: Test) -> int:
         """Return where a test is false; where it is neither true nor false, it is null."""
@@ -156,7 +155,15 @@ class Dimension:
         if not isinstance(test, Never) and test.domain in self._starts:
             line, start = self._line_of(test.domain), self._starts[test.domain]
             found = (line.whole & ~line.true_at(test)) << start
-        return found | self._null_bit if isinstance(test, Equal) and not test.unlike else found
+        return found | self._unlike(test.domain) if isinstance(test, Equal) and not test.unlike else found
+
+    def _unlike(self, domain: Domain) -> int:
+        """Return what is not equal to any value of a domain: null, and moments to those of the other kind."""
+        found = self._null_bit
+        for other in MOMENTS if domain in MOMENTS else ():
+            if other != domain and other in self._starts:
+                found |= self._line_of(other).whole << self._starts[other]
+        return found
 
     def _line_of(self, domain: Domain) -> Line:
         return next(line for line in self._lines if line.domain == domain)

@@ -10,11 +10,11 @@ from abc import ABC, abstractmethod
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import Equal, Within
+from engine.rules.analysis.cell_tests import MOMENTS, Equal, Within
 from engine.rules.feel import numbers
 from engine.rules.feel.days import date_numbered
-from engine.rules.feel.timeline import DAY, SECOND
-from engine.rules.feel.values import DaysTimeDuration, Value, YearsMonthsDuration
+from engine.rules.feel.timeline import DAY, SECOND, moved, place_of
+from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Time, Value, YearsMonthsDuration
 from engine.rules.literals import literal
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from engine.rules.analysis.cell_tests import Domain, Key, Test
 
-_STEPS: Final[dict[str, tuple[int, ...]]] = {"days and time duration": (DAY, SECOND, 1000)}
+_STEPS: Final = dict.fromkeys(("days and time duration", *MOMENTS), (DAY, SECOND, 1000))
 """How far from a bound an example is looked for; one unit, where nothing is said."""
+_EPOCHS: Final = tuple(DateTime(Date(2000, 1, 1), Time(0, 0, 0, 0, offset)) for offset in (None, 0))
 
 
 class Line(ABC):
@@ -140,6 +141,9 @@ class OrderedLine(Line):
             return key or Decimal(0)
         if self.domain == "date":
             return date_numbered(int(key))
+        if self.domain in MOMENTS:
+            start = _EPOCHS[MOMENTS.index(self.domain)]
+            return moved(start, int(key) - place_of(start)[1])
         return DaysTimeDuration(int(key)) if self.domain.startswith("days") else YearsMonthsDuration(int(key))
 
     def cells(self, sections: int) -> Iterator[str]:
@@ -162,7 +166,11 @@ class OrderedLine(Line):
         if low is None or high is None:
             if low is not None:
                 return f"{'>=' if low_closed else '>'} {low}"
-            return f"{'<=' if high_closed else '<'} {high}" if high is not None else f"? instance of {self.domain}"
+            return (
+                f"{'<=' if high_closed else '<'} {high}"
+                if high is not None
+                else f"? instance of {'date and time' if self.domain in MOMENTS else self.domain}"
+            )
         if first == last and low_closed:
             return low
         return f"{'[' if low_closed else '('}{low}..{high}{']' if high_closed else ')'}"

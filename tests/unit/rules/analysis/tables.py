@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
@@ -15,11 +16,19 @@ from engine.rules.model import DecisionTable, HitPolicy, InputClause, OutputClau
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 NUMBERS = ["0", "1", "2.5"]
+MOMENTS = ['@"2024-01-31T00:00:00Z"', 'date and time("2024-02-01T01:00:00+02:00")']
+LOCAL = '@"2024-01-31T12:00:00"'
 DATES = ['date("2024-01-31")', '@"2024-02-02"']
+MIXED = [
+    '"a"', '!= "a"', "1", "< 1", "true", "null", "= null", "!= null", DATES[0], LOCAL, f"> {LOCAL}", f"!= {LOCAL}",
+    MOMENTS[0],
+]  # fmt: skip
 SAMPLES: dict[str, list[Any]] = {
     "number": [-1, 0, Decimal("0.5"), 1, 2, Decimal("2.5"), 3],
     "string": ["a", "b", "z"],
     "boolean": [True, False],
+    "date and time": [datetime(2024, 1, 31, hour, minute, tzinfo=UTC) for hour in (0, 23) for minute in (0, 1)]
+    + [datetime(2024, 1, 30, 23, tzinfo=UTC), datetime(2024, 1, 31, 22, 59, tzinfo=UTC)],
     "date": [date(2024, 1, day) for day in (30, 31)] + [date(2024, 2, day) for day in (1, 2, 3)],
 }
 
@@ -44,11 +53,24 @@ CELLS = {
     "string": lists(st.sampled_from(['"a"', '"b"'])) | st.just('!= "a"'),
     "boolean": lists(st.sampled_from(["true", "false"])),
     "date": lists(ordered(DATES)),
+    "date and time": lists(ordered(MOMENTS)),
     # Cells of several domains, and null.
-    "mixed": lists(st.sampled_from(['"a"', "1", "< 1", "true", "null", "= null", "!= null", '!= "a"', DATES[0]])),
+    "mixed": lists(st.sampled_from(MIXED)),
 }
-ALLOWED = {"number": "[0..2.5]", "string": '"a", "b"', "boolean": "true", "date": f"> {DATES[0]}"}
-OPAQUE = {"number": "? + 1 > 2", "string": 'starts with(?, "a")', "boolean": "? and true", "date": "?.year = 2024"}
+ALLOWED = {
+    "number": "[0..2.5]",
+    "string": '"a", "b"',
+    "boolean": "true",
+    "date": f"> {DATES[0]}",
+    "date and time": f"> {MOMENTS[0]}",
+}
+OPAQUE = {
+    "number": "? + 1 > 2",
+    "string": 'starts with(?, "a")',
+    "boolean": "? and true",
+    "date": "?.year = 2024",
+    "date and time": "?.year = 2024",
+}
 
 
 @st.composite
@@ -77,8 +99,10 @@ def _samples(table: DecisionTable, place: int, kind: str) -> list[Any]:
     found: list[Any] = [None] if "null" in texts else []
     found += SAMPLES["string"] if '"a"' in texts else []
     found += SAMPLES["boolean"] if "true" in texts else []
-    found += SAMPLES["number"] if "1" in texts.replace("01", "").replace("31", "") else []
-    found += SAMPLES["date"] if "date" in texts else []
+    found += SAMPLES["number"] if "1" in re.sub(r'"[^"]*"', "", texts) else []
+    found += SAMPLES["date"] if "date(" in texts else []
+    found += SAMPLES["date and time"] if "Z" in texts else []
+    found += [datetime(2024, 1, 31, hour) for hour in (11, 12, 13)] if LOCAL in texts else []  # noqa: DTZ001
     return found if found not in ([], [None]) else [*found, "any"]
 
 
