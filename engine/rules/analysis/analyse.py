@@ -81,7 +81,6 @@ class _Analyst:
         self._box = tuple(dimension.universe for dimension in space.dimensions)
         self._rules = range(len(self._table.rules))
         self._empty = sum(1 << rule for rule in self._rules if not all(self._own(rule)))
-        self._meeting: dict[tuple[int, int], int] = {}
 
     def analysis(self) -> Analysis:
         return Analysis(
@@ -137,17 +136,9 @@ class _Analyst:
     def _meets(self, rule: int, budget: Budget) -> int:
         """Return the rules that have inputs in common with one, as far as that can be said."""
         found = ((1 << len(self._rules)) - 1) & ~self._empty & ~self._space.opaque
-        for place, dimension in enumerate(self._space.dimensions):
-            own = dimension.own[rule]
-            meeting = self._meeting.get((place, own))
-            if meeting is None:
-                budget.spend(len(dimension.classes))
-                meeting = 0
-                for rules, sections in dimension.classes.items():
-                    if sections & own:
-                        meeting |= rules
-                self._meeting[place, own] = meeting
-            found &= meeting
+        budget.spend(len(self._space.dimensions))
+        for dimension in self._space.dimensions:
+            found &= dimension.meeting(dimension.own[rule])
         return found & ~(1 << rule)
 
     def _overlaps(self, budget: Budget) -> Iterator[Overlap]:

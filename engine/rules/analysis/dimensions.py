@@ -72,8 +72,13 @@ class Dimension:
         """For each column and rule, the sections that the cell is true of; of an opaque one, all."""
         self.own = [self._joined(cells) for cells in zip(*self.by_column, strict=True)]
         """For each rule, the sections that all of its cells are true of."""
-        self.classes = self._classes()
+        by_section = self._by_section()
+        self._unions = _Unions(by_section)
+        self.classes: dict[int, int] = {}
         """Sets of sections by the set of rules that are true of them."""
+        for section in bits(self.universe):
+            rules = by_section[section]
+            self.classes[rules] = self.classes.get(rules, 0) | (1 << section)
 
     @property
     def _null_bit(self) -> int:
@@ -168,21 +173,58 @@ class Dimension:
     def _line_of(self, domain: Domain) -> Line:
         return next(line for line in self._lines if line.domain == domain)
 
-    # -- classes -----------------------------------------------------------------------------------------------------
+    # -- rules -------------------------------------------------------------------------------------------------------
 
-    def _classes(self) -> dict[int, int]:
+    def meeting(self, sections: int) -> int:
+        """Return the rules that are true of any of these sections."""
+        # Sections that are not there have no rules: taken along, they leave fewer runs.
+        left = sections | ((1 << self.count) - 1) & ~self.universe
+        rules = start = 0
+        while left:
+            skipped = (left & -left).bit_length() - 1
+            left >>= skipped
+            length = (~left & (left + 1)).bit_length() - 1
+            rules |= self._unions.of(start + skipped, start + skipped + length)
+            left >>= length
+            start += skipped + length
+        return rules
+
+    def _by_section(self) -> list[int]:
         """Sweep over the sections: between two neighbours, the cells of some rules begin or end to be true."""
         switched = [0] * (self.count + 1)
         for rule, own in enumerate(self.own):
             for place in bits(own ^ (own << 1)):
                 switched[place] ^= 1 << rule
-        classes: dict[int, int] = {}
+        found: list[int] = []
         rules = 0
-        for section in range(self.count):
-            rules ^= switched[section]
-            if self.universe >> section & 1:
-                classes[rules] = classes.get(rules, 0) | (1 << section)
-        return classes
+        for switch in switched[:-1]:
+            rules ^= switch
+            found.append(rules)
+        return found
+
+
+class _Unions:
+    """The unions of any sets that stand side by side, by a tree whose nodes are the unions of the two below."""
+
+    def __init__(self, sets: Sequence[int]) -> None:
+        self._count = len(sets)
+        self._nodes = [0] * self._count + list(sets)
+        for node in range(self._count - 1, 0, -1):
+            self._nodes[node] = self._nodes[2 * node] | self._nodes[2 * node + 1]
+
+    def of(self, first: int, end: int) -> int:
+        """Return the union of those from one place to before another."""
+        found = 0
+        first, end = first + self._count, end + self._count
+        while first < end:
+            if first & 1:
+                found |= self._nodes[first]
+                first += 1
+            if end & 1:
+                end -= 1
+                found |= self._nodes[end]
+            first, end = first >> 1, end >> 1
+        return found
 
 
 def _apart(cell: str) -> str:
