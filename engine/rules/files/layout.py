@@ -22,7 +22,8 @@ and types after a colon::
     Fall             <= 8                Spareribs      as ever
 
 Cells are FEEL: unary tests in columns of inputs, where an empty cell is ``-``, and expressions in columns of outputs.
-In columns of the type ``string``, what is plainly a text needs no quotes (:mod:`engine.rules.files.texts`).
+In columns of the type ``string``, what is plainly a text needs no quotes (:mod:`engine.rules.files.texts`). What looks
+like a number with separators in it, such as ``< 1,000``, is refused: in FEEL, these are two tests.
 """
 
 from __future__ import annotations
@@ -290,6 +291,13 @@ class _Reader:
     def _condition(self, row: Row, number: int, column: Column) -> str:
         text = self._cell(row, column) or "-"
         if not column.takes_texts:
+            if texts.spaced(text) != text:
+                self._add(
+                    f"{text[:40]!r} has a comma in a number, which ends a test in FEEL: write 1000 for 1,000 and 1.5 "
+                    f"for 1,5, or a blank after the comma",
+                    number,
+                    column.place,
+                )
             return text
         self._no_literal(text, column, number)
         return texts.condition(text)

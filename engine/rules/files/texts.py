@@ -18,6 +18,10 @@ _PART: Final = re.compile(rf"\s*(?:(?P<bare>{_BARE})|{_STRING}|null)\s*(?P<end>,
 _ONE_BARE: Final = re.compile(_BARE)
 _ONE_STRING: Final = re.compile(_STRING)
 _NOT: Final = re.compile(r"not\s*\((.*)\)", re.DOTALL)
+_SEPARATED: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<number>(?:[<>]=?\s*[\d.]+|(?<![\w.,])\d{1,3}(?=,0\d\d)),(?=\d))', re.DOTALL
+)
+"""A string, or a number and a comma after it that looks like a part of it."""
 
 Reading = Callable[[str], str]
 
@@ -45,6 +49,11 @@ def short_condition(text: str) -> str:
         inner = ", ".join(part[1:-1] for part in parts)
         return _shortest(text, inner if negation is None else f"not({inner})", condition)
     return _shortest(text, text, condition)
+
+
+def spaced(text: str) -> str:
+    """Return unary tests with a blank after each comma that could be taken for one within a number: ``< 1, 000``."""
+    return _SEPARATED.sub(lambda found: found[0] + (" " if found["number"] else ""), text)
 
 
 def _shortest(text: str, without_quotes: str, read: Reading) -> str:

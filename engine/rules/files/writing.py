@@ -63,6 +63,9 @@ def _short(clause: InputClause | OutputClause, text: str | None, *, tests: bool 
 
 
 def _condition(clause: InputClause, text: str) -> str:
+    if clause.type != "string":
+        # Tests without a blank between them look like a number.
+        text = texts.spaced(text)
     return _short(clause, text.strip() or "-", tests=True)
 
 

@@ -207,6 +207,24 @@ def test_what_is_no_table_is_refused_with_its_place(text: str, says: str) -> Non
     assert says in "\n".join(problems(text))
 
 
+@pytest.mark.parametrize("cell", ["< 1,000", ">=1.000,50", "1,000", "5, < 2,5", "1,000,000"])
+def test_numbers_with_separators_are_refused(cell: str) -> None:
+    (problem,) = problems(f"U;in: a;out: b\n1;{cell};2")
+    assert problem.startswith(f"row 2, column B: {cell!r} has a comma in a number")
+
+
+@pytest.mark.parametrize("cell", ["< 1, 000", "100,200", "< 5, 10", "[1..5],7", "1,2,3", "f(1, 2),0", '"< 1,000"'])
+def test_lists_of_tests_are_no_numbers_with_separators(cell: str) -> None:
+    (rule,) = read_sheet([["U", "in: a", "out: b"], ["1", cell, "2"]], "f").table.rules
+    assert rule.conditions == (cell,)
+
+
+def test_tests_that_look_like_such_numbers_are_written_with_a_blank() -> None:
+    rules = (model.Rule(("<5,10",), ("1",)), model.Rule(('"<5,10"',), ("1",)))
+    table = model.DecisionTable((model.InputClause("a"),), (model.OutputClause(),), rules)
+    assert [row[1] for row in rows_of(table, "T")[1:]] == ["<5, 10", '"<5,10"']
+
+
 def test_other_encodings_are_refused() -> None:
     (problem,) = problems(FULL.replace("Spareribs", "Klöße").encode("latin-1"))
     assert problem.startswith("line 5: the file is not in UTF-8")
