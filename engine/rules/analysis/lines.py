@@ -166,14 +166,18 @@ class OrderedLine(Line):
         if low is None or high is None:
             if low is not None:
                 return f"{'>=' if low_closed else '>'} {low}"
-            return (
-                f"{'<=' if high_closed else '<'} {high}"
-                if high is not None
-                else f"? instance of {'date and time' if self.domain in MOMENTS else self.domain}"
-            )
+            if high is not None:
+                return f"{'<=' if high_closed else '<'} {high}"
+            return self._everything()
         if first == last and low_closed:
             return low
         return f"{'[' if low_closed else '('}{low}..{high}{']' if high_closed else ')'}"
+
+    def _everything(self) -> str:
+        if self.domain not in MOMENTS:
+            return f"? instance of {self.domain}"
+        # Moments with an offset and those without are of one type.
+        return f"< {self._literal(0)}, >= {self._literal(0)}" if self._bounds else "? instance of date and time"
 
     def _literal(self, place: int) -> str:
         return literal(self._value(self._bounds[place]))
