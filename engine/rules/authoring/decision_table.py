@@ -134,7 +134,9 @@ class _Builder:
         rules = tuple(self._rule(number, row) for number, row in enumerate(rows, 1))
         outputs = list(self._outputs.values())
         if default is not _NO_DEFAULT:
-            texts = self._texts("the default", self.spread(default))
+            texts = self._texts(f"{self.name}, the default", self.spread(default))
+            if len(texts) != len(outputs):
+                raise ModelError(f"{self.name}: the default has {len(texts)} values for {', '.join(self._outputs)}")
             outputs = [replace(clause, default=text) for clause, text in zip(outputs, texts, strict=True)]
         source = DecisionTable(tuple(self._inputs), tuple(outputs), rules, self._policy, self._aggregation)
         return Table(self._function, self._signature, source, self._whole, self._now)

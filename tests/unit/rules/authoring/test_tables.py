@@ -196,6 +196,14 @@ def test_a_default_may_be_given_for_all_fields() -> None:
     assert offer(2) == Offer(Decimal(0), "none")
 
 
+@pytest.mark.parametrize("default", [(1,), {"rate": 1}, 5])
+def test_a_default_has_all_fields(default: object) -> None:
+    def offer(number: int) -> Offer: ...
+
+    with pytest.raises(ModelError, match="rate, note"):
+        decision_table([(1, 1, "one")], default=default)(offer)
+
+
 def test_policies_of_several_rules() -> None:
     rows = [(more_than(1), "low"), (more_than(2), "high")]
 
