@@ -141,7 +141,10 @@ class _Checker:
             return
         for name in dict.fromkeys(nodes.names_in(tree)):
             if name != TESTED and name not in BUILTINS and self._scope.type_of(name) is None:
-                self.add(f"nothing here is called {name!r}: a text is written in quotes", spot)
+                hint = (
+                    "nothing of that name is required" if spot.part == "expression" else "a text is written in quotes"
+                )
+                self.add(f"nothing here is called {name!r}: {hint}", spot)
 
     def compiled(self, text: str, tree: nodes.UnaryTests, tested: Type) -> CompiledTests:
         """Return tests that can be tried on constants."""
