@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from engine.rules.explaining import Explanation
     from engine.rules.feel.values import Value
 
+Asked = model.Decision | model.DecisionService
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Reached(NamedTuple):
     """What a model decided, and how."""
 
+    decision: str
+    """The name of the decision, or of the decision service."""
     outcome: Value
     matched: tuple[tuple[str, tuple[int, ...]], ...]
     """For each table that was decided: the name of its decision, and the rules that match, counted from 1."""
@@ -59,13 +63,14 @@ class Prepared:
             raise ModelError(f"model {source.name!r} cannot work: {'; '.join(self.graph.problems)}")
         if not any(isinstance(element, model.Decision) for element in source.elements):
             raise ModelError(f"model {source.name!r} has no decision")
+        self._asked: dict[str | None, tuple[Asked, tuple[str, ...]]] = {}
 
     @classmethod
     def from_text(cls, content: str) -> Prepared:
         """Read and compile a stored model. Raises ModelError."""
         return cls(read_model(content))
 
-    def decision(self, name: str | None) -> model.Decision | model.DecisionService:
+    def decision(self, name: str | None) -> Asked:
         """Return a decision or decision service by name; without one, the decision that no other one requires.
 
         Raises RuleError, which names those there are.
@@ -87,7 +92,7 @@ class Prepared:
             )
         return last[0]
 
-    def inputs(self, element: model.Decision | model.DecisionService) -> tuple[str, ...]:
+    def inputs(self, element: Asked) -> tuple[str, ...]:
         """Return the names of what has to be given for an element to be decided."""
         return tuple(dict.fromkeys(self._inputs(element, set())))
 
@@ -96,17 +101,21 @@ class Prepared:
 
         The same inputs and moment give the same. Raises RuleError for a decision that is not there, BudgetExceeded.
         """
-        element = self.decision(name)
-        missing = [one for one in self.inputs(element) if one not in inputs]
+        found = self._asked.get(name)
+        if found is None:
+            element = self.decision(name)
+            found = self._asked[name] = (element, self.inputs(element))
+        element, needed = found
+        missing = [one for one in needed if one not in inputs]
         problems = [f"no value was given for {one!r}" for one in missing]
         matched: list[tuple[str, list[int]]] = []
         ev = Evaluation(moment_of(now_us), problems, matched=matched)
         if isinstance(element, model.Decision):
             outcome = self.graph.decide(ev, element.name, inputs)
         else:
-            outcome = self.graph.invoke(ev, element.name, {one: inputs.get(one) for one in self.inputs(element)})
+            outcome = self.graph.invoke(ev, element.name, {one: inputs.get(one) for one in needed})
         hits = tuple((decision, tuple(place + 1 for place in places)) for decision, places in matched)
-        return Reached(outcome, hits, tuple(problems))
+        return Reached(element.name, outcome, hits, tuple(problems))
 
     def explain(self, name: str | None, inputs: Mapping[str, Value], now_us: int) -> tuple[TableExplained, ...]:
         """Return what each table behind a decision says to these inputs, cell by cell, in the order of the model.

@@ -29,6 +29,7 @@ from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Range, Ti
 AT: Final = "@"
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _SORTING: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
 _FORMATS: Final[dict[type, Any]] = {
     Date: format_date,
     Time: format_time,
@@ -51,7 +52,7 @@ def digest_of(value: Value) -> str:
 def read_value(text: str | bytes) -> Value:
     """Return the value that was written. Raises NotAValue for what nobody wrote so."""
     try:
-        found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        found = _DECODER.decode(text.decode() if isinstance(text, bytes) else text)
     except (ValueError, RecursionError) as error:
         raise NotAValue(f"this is no recorded value: {error}") from None
     return _read(found)

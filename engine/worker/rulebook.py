@@ -85,13 +85,12 @@ class Rulebook:
             inputs = read_value(question.inputs)
             if not isinstance(inputs, dict):
                 raise Undecidable("the inputs of rules are an object by name")
-            decision = prepared.decision(question.decision).name
-            reached = prepared.decide(decision, inputs, question.now_us)
+            reached = prepared.decide(question.decision, inputs, question.now_us)
             return Answer(
                 rule=version.name,
                 version=version.number,
                 hash=version.hash,
-                decision=decision,
+                decision=reached.decision,
                 outcome=msgspec.Raw(write_value(reached.outcome)),
                 inputs_digest=digest_of(inputs),
                 matched=reached.matched,
