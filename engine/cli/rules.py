@@ -56,7 +56,7 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
     session: Session,
     files: Files,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="What to call it; else as the file.")
+        str | None, typer.Option("--name", metavar="NAME", help="What to call it; else as its model or file.")
     ] = None,
     author: Author = None,
     comment: Comment = None,
@@ -93,7 +93,7 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
     if failed:
         raise typer.Exit(1)
     done: list[tuple[RuleVersion, bool]] = []
-    with session.client(starting=True) as client:
+    with session.client(making=True) as client:
         done = [client.import_rules(model, name, author=author or user(), comment=comment, **dates) for model in models]
     if as_json:
         print_json([{"done": "import", "is_new": is_new, **plain(version)} for version, is_new in done])

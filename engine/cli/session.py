@@ -61,11 +61,11 @@ class Session:
         return load_modules(self.settings.flows) if self.settings.flows else None
 
     @contextmanager
-    def client(self, *, starting: bool = False, modules: bool = False) -> Generator[Client]:
+    def client(self, *, starting: bool = False, modules: bool = False, making: bool = False) -> Generator[Client]:
         """Give a client of the store, with its tables checked, or brought up to date where that is the setting.
 
-        ``modules``: it knows the flows and triggers of the settings. ``starting``: it does too, and an SQLite store
-        that is not there yet is made.
+        ``modules``: it knows the flows and triggers of the settings. ``making``: an SQLite store that is not there yet
+        is made. ``starting``: both.
         """
         from engine.client import Client
         from engine.logs import configure_logging
@@ -76,7 +76,7 @@ class Session:
         configure_logging("warning" if settings.logging.level == "info" else settings.logging.level, "console")
         registry = self.registry() if starting or modules else None
         with Client(settings, registry=registry) as client:
-            if not starting:
+            if not (starting or making):
                 _must_exist(client.database, settings)
             prepare_schema(client.database, migrates=settings.store.migrates_itself)
             yield client
