@@ -1,7 +1,8 @@
-"""``engine rules activate``, ``rollback``, ``tag`` and ``explain``: which version decides, and why it decided so."""
+"""``engine rules test``, ``activate``, ``rollback``, ``tag`` and ``explain``: which version decides, and why so."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -24,8 +25,63 @@ if TYPE_CHECKING:
 
 def register(group: typer.Typer) -> None:
     """Add the commands of this module to those about rules."""
+    add(group, try_out, name="test")
     for function in (activate, rollback, tag, explain):
         add(group, function)
+
+
+def try_out(
+    session: Session,
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenarios, as JSON.")],
+    version: Version = None,
+    decision: Annotated[
+        str | None, typer.Option("--decision", metavar="NAME", help="Of this decision; else the one no other requires.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run scenarios through a version: the latest, unless you name one. A draft that passes all of them is tested.
+
+    The file is a list of objects: {"name": ..., "inputs": {...}, "expected": ...}, with dates as {"@": "2026-11-30"}.
+    The exit code is 1 if one fails.
+
+    engine rules test credit scenarios.json
+
+    engine rules test credit scenarios.json --version 3 --json
+    """
+    from engine.client.decisions import read_scenarios
+    from engine.rules.feel.exchange import from_python
+    from engine.rules.recorded import write_plain
+
+    scenarios = read_scenarios(file)
+    with session.client() as client:
+        runs = client.test_rules(name, scenarios, version_of(version) or "latest", decision=decision)
+    failed = [run for run in runs if not run.passed]
+
+    def text(value: Any) -> str:
+        return write_plain(from_python(value)).decode()
+
+    if as_json:
+        print_json(
+            [
+                {
+                    "scenario": run.scenario.name, "passed": run.passed, "error": run.error,
+                    "differences": [
+                        {"path": one.path, "expected": text(one.expected), "actual": text(one.actual)}
+                        for one in run.differences
+                    ],
+                }
+                for run in runs
+            ]
+        )  # fmt: skip
+    else:
+        for run in failed:
+            print(f"failed: {clean(run.scenario.name)}" + (f": {clean(run.error)}" if run.error else ""))
+            for one in run.differences:
+                print(f"  {clean(one.path)}: expected {text(one.expected)}, got {text(one.actual)}")
+        print(f"{len(runs) - len(failed)} passed, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(1)
 
 
 def activate(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
     from engine.rules.model import Model
+    from engine.rules.scenarios import Run, Scenario
     from engine.store.database import Database
 
 P = ParamSpec("P")
@@ -344,6 +345,12 @@ class AsyncClient:
             self._client.import_rules, source, name, author=author, comment=comment, effective_from=effective_from,
             effective_until=effective_until,
         )  # fmt: skip
+
+    async def test_rules(
+        self, name: str, scenarios: Iterable[Scenario], version: int | str = LATEST, *, decision: str | None = None
+    ) -> tuple[Run, ...]:
+        """Run scenarios through a version; see :meth:`Client.test_rules`."""
+        return await asyncio.to_thread(self._client.test_rules, name, scenarios, version, decision=decision)
 
     async def activate_rules(
         self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None

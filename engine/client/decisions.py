@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.definitions.deciding import DECIDE, decide_by_rules
 from engine.errors import ArgumentsError
 from engine.model.states import StepState
-from engine.rules.errors import ModelError
+from engine.rules.errors import ModelError, RuleError
+from engine.rules.feel.exchange import NotAValue, from_python, to_python
 from engine.rules.files import RuleFileError, check, read_rules
 from engine.rules.model import Model
 from engine.rules.prepared import Prepared, TableExplained
 from engine.rules.recorded import read_value
+from engine.rules.scenarios import Run, Scenario, run_scenarios
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from engine.model.rulebook import Answer
@@ -80,6 +83,44 @@ def explain(asked: Asked, content: str) -> Explained:
     again = prepared.decide(answer.decision, inputs, now_us)
     tables = prepared.explain(answer.decision, inputs, now_us)
     return Explained(answer, inputs, outcome, tables, (again.outcome, again.matched) == (outcome, answer.matched))
+
+
+def try_out(content: str, decision: str | None, scenarios: Iterable[Scenario]) -> tuple[Run, ...]:
+    """Run scenarios through a model, as it is stored. Raises ModelError, and RuleError for a decision it has not."""
+    prepared = Prepared.from_text(content)
+    prepared.decision(decision)
+
+    def decide(inputs: Mapping[str, Any]) -> Any:
+        given = {name: from_python(value) for name, value in inputs.items()}
+        return to_python(prepared.decide(decision, given, 0).outcome)
+
+    return run_scenarios(decide, scenarios)
+
+
+def read_scenarios(path: Path) -> list[Scenario]:
+    """Return the scenarios of a JSON file: a list of objects with ``inputs``, ``expected``, and perhaps a ``name``.
+
+    Dates and the like are ``{"@": "2026-11-30"}``. Raises RuleError, which says what is wrong.
+    """
+    try:
+        found = read_value(path.read_bytes())
+    except OSError as error:
+        raise RuleError(f"{path}: it cannot be read: {error.strerror or error}") from None
+    except NotAValue as error:
+        raise RuleError(f"{path.name}: {error}") from None
+    if not isinstance(found, list) or not found:
+        raise RuleError(f"{path.name}: scenarios are a list of objects with 'inputs' and 'expected'")
+    scenarios: list[Scenario] = []
+    for place, one in enumerate(found, 1):
+        inputs = one.get("inputs") if isinstance(one, dict) else None
+        if not isinstance(one, dict) or not isinstance(inputs, dict) or not {*one} <= {"name", "inputs", "expected"}:
+            raise RuleError(
+                f"{path.name}: scenario {place} is no object with 'inputs' by name, 'expected', and perhaps 'name'"
+            )
+        if "expected" not in one:
+            raise RuleError(f"{path.name}: scenario {place} does not say what is expected: null is a value, too")
+        scenarios.append(Scenario(str(one.get("name") or f"scenario {place}"), inputs, one["expected"]))
+    return scenarios
 
 
 def _read(path: Path) -> tuple[Model, str]:

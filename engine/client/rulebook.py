@@ -15,11 +15,13 @@ from engine.model.topics import RULES
 from engine.store import rules as store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
     from engine.client.decisions import Explained
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model
+    from engine.rules.scenarios import Run, Scenario
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -91,6 +93,23 @@ class Rulebook(DeadMessages):
             version = store.read_shelf(tx, name).versions[number]
         self._announcer.tell(RULES)
         return version, is_new
+
+    def test_rules(
+        self, name: str, scenarios: Iterable[Scenario], version: int | str = LATEST, *, decision: str | None = None
+    ) -> tuple[Run, ...]:
+        """Run scenarios through a version; a draft that passes all of them is tested. ``now()`` is 1970 to the rules.
+
+        Raises RuleNotFound, and RuleError for a decision that it does not have.
+        """
+        from engine.client.decisions import try_out
+
+        found = self.rule_version(name, version)
+        runs = try_out(found.content or "", decision, scenarios)
+        if runs and all(run.passed for run in runs):
+            with self._write() as tx:
+                store.mark_tested(tx, name, found.number)
+            self._announcer.tell(RULES)
+        return runs
 
     def activate_rules(
         self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None

@@ -25,7 +25,7 @@ ASKED_FOR = {
     "queues pause", "queues resume",
     "messages list", "messages show", "messages replay", "messages drop",
     "rules import", "rules list", "rules show", "rules export", "rules check", "rules diff",
-    "rules activate", "rules rollback", "rules tag", "rules explain",
+    "rules test", "rules activate", "rules rollback", "rules tag", "rules explain",
 }  # fmt: skip
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 

@@ -168,3 +168,22 @@ def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
     assert [rule["cells"][0]["result"] for rule in plain["tables"][0]["rules"]] == [False, True]
     done = desk.run("explain", handle.id, "9")
     assert (done.code, "step 9 is no decision" in done.err) == (2, True)
+
+
+def test_scenarios_are_run_and_a_draft_that_passes_is_tested(desk: Desk) -> None:
+    desk.imported()
+    good = '[{"name": "small", "inputs": {"amount": 5}, "expected": {"rate": 0, "since": null}}'
+    desk.put("good.json", good + "]")
+    bad = '{"inputs": {"amount": 5000}, "expected": {"rate": 0.1, "since": {"@": "2026-11-30"}}}'
+    desk.put("mixed.json", f"{good}, {bad}]")
+    done = desk.run("test", "credit", "mixed.json")
+    assert (done.code, done.err) == (1, "")
+    assert done.out == "failed: scenario 2\n  $.rate: expected 0.1, got 0.20\n1 passed, 1 failed\n"
+    assert [one["state"] for one in desk.run("list", "credit", "--json").json] == ["draft", "draft"]
+    assert desk.said("test", "credit", "mixed.json", "--version", "1") == "2 passed, 0 failed\n"
+    assert desk.said("test", "credit", "good.json", "--version", "2", "--json").count('"passed": true') == 1
+    assert [one["state"] for one in desk.run("list", "credit", "--json").json] == ["tested", "tested"]
+    assert "no decision 'x'" in desk.run("test", "credit", "good.json", "--decision", "x").err
+    for text, said in (("{", "no recorded value"), ("[]", "list of objects"), ('[{"inputs": {}}]', "is expected")):
+        desk.put("wrong.json", text)
+        assert said in desk.run("test", "credit", "wrong.json").err
