@@ -140,6 +140,7 @@ KINDS: Final = (
     Kind("RabbitMQ", "amqp://user:password@host:5672/vhost", "rabbitmq", "RabbitMQ 3.10"),
     Kind("RabbitMQ, classic queues", "amqp://host/vhost?queue_type=classic", "rabbitmq", "RabbitMQ 3.10"),
     Kind("Apache Kafka", "kafka://host:9092", "kafka", "Kafka 4.2"),
+    Kind("Apache Kafka, a share group", "kafka://host:9092?group_protocol=share", "kafka", "Kafka 4.2"),
     Kind(
         "Azure Service Bus", "azureservicebus://ours.servicebus.windows.net/", "azureservicebus",
         "a server of this project's own, made after the documented protocol; not the service itself",

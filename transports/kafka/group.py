@@ -32,7 +32,7 @@ from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, UNKNOWN_TOPI
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from transports.kafka.producing import Sender
     from transports.kafka.settings import Settings
@@ -118,6 +118,10 @@ class GroupReceiver:
             self._passed_on = 0
             self._handed_at = time.monotonic()
         return taken
+
+    def acknowledge(self, tokens: Iterable[object]) -> None:
+        """Settle deliveries. Raises Unavailable if the broker cannot be told; then they may come again."""
+        self.settling.acknowledge(tokens)
 
     def problem(self) -> TransportError | None:
         """Return, once, what is wrong for good."""

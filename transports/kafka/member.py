@@ -1,12 +1,12 @@
-"""The configuration of a client that is a member of a consumer group."""
+"""The configuration of a client that is a member of a consumer group, or of a share group."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from transports.errors import Refused
-from transports.kafka.library import Consumer, KafkaException
-from transports.kafka.settings import BATCH_OVERHEAD
+from transports.kafka.library import Consumer, KafkaException, ShareConsumer
+from transports.kafka.settings import BATCH_OVERHEAD, SHARE_RECORDS
 from transports.kafka.troubles import Health, words_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,29 @@ def open_member(settings: Settings, health: Health) -> Any:
                 "queued.min.messages": 1000,
                 "fetch.queue.backoff.ms": 20,
                 "queued.max.messages.kbytes": 16_384,
+                "topic.metadata.refresh.interval.ms": 30_000,
+            }
+        )
+    except (KafkaException, ValueError) as error:
+        raise Refused(f"a client for {settings.shown} cannot be set up: {words_of(error)}") from error
+
+
+def open_sharer(settings: Settings, health: Health) -> Any:
+    """Return a client that may join a share group. Raises Refused if it cannot be configured so."""
+    if ShareConsumer is None:
+        raise Refused("group_protocol=share needs a newer client: pip install 'confluent-kafka>=2.16'")
+    # The library makes no topics for share groups, and does not take being told so.
+    client = {name: value for name, value in settings.client.items() if name != "allow.auto.create.topics"}
+    try:
+        return ShareConsumer(
+            {
+                **client,
+                "error_cb": health.note,
+                "group.id": settings.group,
+                "share.acknowledgement.mode": "explicit",
+                "max.poll.records": SHARE_RECORDS,
+                "max.poll.interval.ms": int(max(settings.hold * 2, 60.0) * 1000),
+                "fetch.wait.max.ms": 500,
                 "topic.metadata.refresh.interval.ms": 30_000,
             }
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transports.errors import NotConfirmed, Refused, TransportError, Unavailable
 from transports.kafka.library import KafkaException, Producer
-from transports.kafka.settings import BATCH_OVERHEAD
+from transports.kafka.settings import BATCH_OVERHEAD, SHARE_RECORDS
 from transports.kafka.troubles import AWAY, TIMED_OUT, UNKNOWN_TOPIC, Health, code_of, kafka_error, words_of
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ class Sender:
                     "topic.metadata.propagation.max.ms": 500,
                     "retry.backoff.ms": 50,
                     "retry.backoff.max.ms": 500,
+                    # A member of a share group gets what was sent together whole, however little it asks for.
+                    **({"batch.num.messages": SHARE_RECORDS} if self._settings.shares else {}),
                 }
             )
         except (KafkaException, ValueError) as error:

@@ -18,9 +18,13 @@ _SCHEME = "kafka://"
 _DEFAULT_PORT = 9092
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _ASSIGNORS = ("cooperative-sticky", "range", "roundrobin")
-_GROUP_PROTOCOLS = ("classic", "consumer")
+_GROUP_PROTOCOLS = ("classic", "consumer", "share")
+_NOT_SHARED = ("assignment", "session_seconds", "heartbeat_seconds", "handover_seconds")
+"""Options that mean nothing where a partition belongs to no single consumer."""
 BATCH_OVERHEAD = 1 << 16
 """What a record may need beyond ``Message.size``: the frame of its batch, and lengths."""
+SHARE_RECORDS = 10
+"""How many records a member of a share group takes at a time: what nobody asks for soon was taken from others."""
 
 _OPTIONS = {
     "group": str,
@@ -66,6 +70,8 @@ class Settings:
     group: str
     partitions: int
     replication: int
+    shares: bool
+    """Whether the group is a share group (KIP-932)."""
     modern: bool
     """Whether the group uses the protocol of KIP-848."""
     assignment: str
@@ -96,27 +102,43 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     prefix = options.get("prefix", "milepost.")
     if prefix and not is_topic(prefix + "x"):
         raise Refused(f"prefix={prefix!r} cannot begin the name of a topic: use letters, digits, '.', '_' and '-'")
-    modern = _one_of("group_protocol", options.get("group_protocol", "classic"), _GROUP_PROTOCOLS) == "consumer"
+    group_protocol = _one_of("group_protocol", options.get("group_protocol", "classic"), _GROUP_PROTOCOLS)
+    shares = group_protocol == "share"
+    _check_shared(options, shares=shares)
     session = options.get("session_seconds", 15.0)
     return Settings(
         shown=_SCHEME + ",".join(brokers),
         client=_client(brokers, login, options),
         prefix=prefix,
         passive=options.get("passive", False),
-        group=options.get("group", f"{prefix}workers" if prefix else "milepost"),
-        partitions=options.get("partitions", 12),
+        group=options.get("group", _group(prefix, shares=shares)),
+        partitions=options.get("partitions", 1 if shares else 12),
         replication=options.get("replication", -1),
-        modern=modern,
+        shares=shares,
+        modern=group_protocol == "consumer",
         assignment=_one_of("assignment", options.get("assignment", _ASSIGNORS[0]), _ASSIGNORS),
         timeout=options.get("timeout_seconds", 10.0),
         session=session,
         heartbeat=options.get("heartbeat_seconds", min(1.0, session / 3)),
         idle=options.get("idle_seconds", 10.0),
-        hold=options.get("hold_seconds", 300.0),
+        hold=options.get("hold_seconds", 20.0 if shares else 300.0),
         handover=options.get("handover_seconds", 2.0),
         broadcast=options.get("broadcast_seconds", 600.0),
         max_message_bytes=options.get("max_message_bytes", 1 << 20),
     )
+
+
+def _check_shared(options: Mapping[str, Any], *, shares: bool) -> None:
+    wrong = [name for name in _NOT_SHARED if name in options]
+    if shares and wrong:
+        raise Refused(f"{wrong[0]} means nothing with group_protocol=share: leave it out")
+
+
+def _group(prefix: str, *, shares: bool) -> str:
+    """Name the group; one that shares cannot have the name of one that does not."""
+    if shares:
+        return f"{prefix}sharing" if prefix else "milepost-sharing"
+    return f"{prefix}workers" if prefix else "milepost"
 
 
 def _brokers(hosts: str) -> list[str]:

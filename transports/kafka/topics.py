@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import TimeoutError as TookTooLong
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from transports.errors import Refused, TransportError, Unavailable, UnknownQueue
 from transports.kafka.library import (
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     ConsumerGroupTopicPartitions,
     KafkaException,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from transports.kafka.producing import Sender
     from transports.kafka.settings import Settings
 
+_log = logging.getLogger(__name__)
 _APPEAR_SECONDS = 0.02
 """How often to look whether a topic that was made is there for everybody."""
 
@@ -153,6 +157,22 @@ class Topics:
                     "all but the last message of a key: use another prefix, or remove the topic"
                 )
         self._of_kind.add(topic)
+
+    def begin_group(self) -> None:
+        """Have the share group begin with the oldest message of a topic. Raises TransportError."""
+        entry = ConfigEntry("share.auto.offset.reset", "earliest", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.GROUP, self._settings.group, incremental_configs=[entry])
+        asked = self._client().incremental_alter_configs([resource], request_timeout=self._settings.timeout)
+        try:
+            self._result(asked[resource], self._settings.group)
+        except KafkaException as error:
+            if code_of(error) not in RIGHTS:
+                raise self._problem(error, self._settings.group) from error
+            _log.warning(
+                "%s does not let this user configure share group %r: unless share.auto.offset.reset=earliest was set "
+                "for it, what is sent before its first member joins is passed over",
+                self._settings.shown, self._settings.group,
+            )  # fmt: skip
 
     def waiting(self, queue: str) -> int:
         """Count what is not acknowledged in a queue. Raises TransportError."""

@@ -14,6 +14,7 @@ from transports.kafka.listening import Listener
 from transports.kafka.producing import Outgoing, Sender
 from transports.kafka.records import broadcast_headers, headers_of
 from transports.kafka.settings import read_settings
+from transports.kafka.sharing import ShareReceiver
 from transports.kafka.topics import Topics
 from transports.protocol import Capabilities, NotTaken, SendOutcome
 
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
 
 
 class KafkaTransport:
-    """Queues as topics of Apache Kafka, read by one consumer group: ``kafka://user:password@host:port,host:port``.
+    """Queues as topics of Apache Kafka, read by one consumer or share group: ``kafka://user:password@host:port,host:port``.
 
     Options, as keywords or in the URL's query. Names: ``prefix`` of topics (default ``milepost.``), ``group`` (default
     the prefix and ``workers``), ``client_id``. New topics: ``partitions`` (12), ``replication`` (the broker's default).
     Security: ``security_protocol`` (``SASL_SSL`` with a user in the URL, else ``PLAINTEXT``), ``sasl_mechanism``
     (``PLAIN``), ``ssl_ca``, ``ssl_certificate``, ``ssl_key`` (files), ``ssl_key_password``. The group:
-    ``group_protocol`` (``classic``, or ``consumer`` for that of KIP-848), ``assignment`` (``cooperative-sticky``,
-    ``range`` or ``roundrobin``), ``session_seconds`` (15), ``heartbeat_seconds`` (a third of that, 1 at most),
-    ``idle_seconds`` without a request after which it leaves (10), ``hold_seconds`` in which a delivery has to be
-    acknowledged (300), ``handover_seconds`` that a partition waits for acknowledgements before it moves (2). Others:
-    ``timeout_seconds`` for the broker's answers (10), ``broadcast_seconds`` that broadcasts are kept (600) and
-    ``max_message_bytes`` (1 MiB).
+    ``group_protocol`` (``classic``, ``consumer`` for that of KIP-848, or ``share`` for a share group), ``assignment``
+    (``cooperative-sticky``, ``range`` or ``roundrobin``), ``session_seconds`` (15), ``heartbeat_seconds`` (a third of
+    that, 1 at most), ``idle_seconds`` without a request after which it leaves (10), ``hold_seconds`` in which a
+    delivery has to be acknowledged (300), ``handover_seconds`` that a partition waits for acknowledgements before it
+    moves (2). Others: ``timeout_seconds`` for the broker's answers (10), ``broadcast_seconds`` that broadcasts are kept
+    (600) and ``max_message_bytes`` (1 MiB).
     """
 
     def __init__(self, url: str, **options: Any) -> None:
@@ -45,7 +46,8 @@ class KafkaTransport:
         self._inbox = Inbox()
         self._sender = Sender(self._settings)
         self._topics = Topics(self._settings, self._sender)
-        self._receiver = GroupReceiver(self._settings, self._topics, self._sender, self._inbox, rng)
+        receiver = ShareReceiver if self._settings.shares else GroupReceiver
+        self._receiver = receiver(self._settings, self._topics, self._sender, self._inbox, rng)
         self._listener = Listener(self._settings, self._topics, self._inbox, rng)
         self._sources = (self._receiver, self._listener)
         self._capabilities = Capabilities(
@@ -56,7 +58,8 @@ class KafkaTransport:
             releases=True,
             broadcasts=True,
             priorities=False,
-            depth=True,
+            # What of a share group is acknowledged, the client cannot ask for.
+            depth=not self._settings.shares,
             checks_queues=True,
             max_message_bytes=self._settings.max_message_bytes,
         )
@@ -123,7 +126,7 @@ class KafkaTransport:
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Settle deliveries."""
         self._check_open()
-        self._receiver.settling.acknowledge([delivery.token for delivery in deliveries])
+        self._receiver.acknowledge([delivery.token for delivery in deliveries])
 
     def broadcast(self, message: Message) -> None:
         """Send a message to every subscriber."""
@@ -156,6 +159,10 @@ class KafkaTransport:
     def depth(self, queue: str) -> int | None:
         """Return how many messages wait in the queue, those included that were received and not acknowledged."""
         self._check_open()
+        if self._settings.shares:
+            if self._sender.partitions(self._topics.of(queue), fresh=True) == 0:
+                raise self._topics.no_queue(queue)
+            return None
         return self._topics.waiting(queue)
 
     def ping(self) -> None:

@@ -36,6 +36,11 @@ STALE = _codes(
     "_ASSIGNMENT_LOST", "_STATE", "_DESTROY", "_NO_OFFSET",
 )  # fmt: skip
 """What a commit answers when partitions have moved, or are about to."""
+LET_GO = STALE | UNKNOWN_TOPIC | _codes(
+    "INVALID_RECORD_STATE", "SHARE_SESSION_NOT_FOUND", "INVALID_SHARE_SESSION_EPOCH", "FENCED_STATE_EPOCH",
+    "SHARE_SESSION_LIMIT_REACHED",
+)  # fmt: skip
+"""What settling in a share group answers when the broker has given the records to others, or is about to."""
 TIMED_OUT = _codes("_MSG_TIMED_OUT", "_TIMED_OUT")
 
 

@@ -20,7 +20,8 @@ LEFT_OUT = {"memory", "rabbitmq-classic", "sql-sqlite", "sql-mysql"}
 """Transports that worker processes cannot meet over, and all but one of those over the same kind of broker."""
 CARRIERS = [name for name in chosen(SUBJECTS) if name not in LEFT_OUT]
 _SERVERS = {
-    "azureservicebus": SERVICEBUS, "kafka": KAFKA, "rabbitmq": RABBITMQ, "redis": REDIS, "sqs-elasticmq": ELASTICMQ,
+    "azureservicebus": SERVICEBUS, "kafka": KAFKA, "kafka-share": KAFKA, "rabbitmq": RABBITMQ, "redis": REDIS,
+    "sqs-elasticmq": ELASTICMQ,
 }  # fmt: skip
 
 

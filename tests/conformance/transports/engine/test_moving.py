@@ -13,8 +13,8 @@ from tests.conformance.transports.engine.working import Form, begin, finish
 from tests.crash.site import site
 
 NEXT = {
-    "azureservicebus": "redis", "kafka": "sql-postgresql", "kombu-filesystem": "rabbitmq", "rabbitmq": "kafka",
-    "redis": "sqs-elasticmq", "sql-postgresql": "azureservicebus", "sqs-elasticmq": "rabbitmq",
+    "azureservicebus": "redis", "kafka": "sql-postgresql", "kafka-share": "redis", "kombu-filesystem": "rabbitmq",
+    "rabbitmq": "kafka", "redis": "sqs-elasticmq", "sql-postgresql": "azureservicebus", "sqs-elasticmq": "rabbitmq",
 }  # fmt: skip
 """Where the work of each goes: each server is left once, and come to."""
 

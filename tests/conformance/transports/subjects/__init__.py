@@ -13,6 +13,7 @@ from tests.conformance.transports.subjects import azureservicebus, kafka, kombu,
 SUBJECTS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Subject]]] = {
     "azureservicebus": azureservicebus.azureservicebus,
     "kafka": kafka.classic,
+    "kafka-share": kafka.share,
     "kombu-filesystem": kombu.filesystem,
     "memory": memory.memory,
     "rabbitmq": rabbitmq.quorum,

@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,14 +33,11 @@ CLASSIC = Capabilities(
     checks_queues=True,
     max_message_bytes=MiB,
 )
-QUICK = {
-    "security_protocol": "SASL_PLAINTEXT",
-    "partitions": "4",
-    "timeout_seconds": "2",
-    "session_seconds": "6",
-    "heartbeat_seconds": "0.1",
-    "idle_seconds": "2",
-}
+# The client library cannot ask how far a share group is.
+SHARE = replace(CLASSIC, depth=False)
+QUICK = {"security_protocol": "SASL_PLAINTEXT", "timeout_seconds": "2", "idle_seconds": "2"}
+QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "6", "heartbeat_seconds": "0.1"}
+QUICK_SHARE = {**QUICK, "group_protocol": "share"}
 
 
 class ProxyAt(Proxy):
@@ -59,7 +57,8 @@ class ProxyAt(Proxy):
 class Broker:
     """The server of this session, and what a test of one prefix does to it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, quick: Mapping[str, str]) -> None:
+        self._quick = quick
         address = urlsplit(url)
         assert address.port is not None
         self.port = address.port
@@ -71,7 +70,7 @@ class Broker:
         self.client = {**settings, **login}
 
     def url(self, *, port: int | None = None, login: str | None = None, **options: str) -> str:
-        chosen = {"prefix": self.prefix, **QUICK, **options}
+        chosen = {"prefix": self.prefix, **self._quick, **options}
         query = "&".join(f"{name}={value}" for name, value in chosen.items())
         return f"kafka://{login or self.login}@127.0.0.1:{port or self.port}?{query}"
 
@@ -164,6 +163,7 @@ def mistakes_of(broker: Broker) -> list[Mistake]:
         "no such protocol": lambda: open_transport(broker.url(security_protocol="NONE")),
         "no such mechanism": lambda: use(broker.url(sasl_mechanism="SECRETLY")),
         "no such file": lambda: use(broker.url(security_protocol="SASL_SSL", ssl_ca="/nowhere/ca.pem")),
+        "an assignment where all share": lambda: open_transport(broker.url(group_protocol="share", assignment="range")),
         "no prefix of a topic": lambda: open_transport(broker.url(prefix="a%20b")),
         "no address": lambda: open_transport("kafka://milepost:secret@/queues"),
     }
@@ -179,21 +179,23 @@ def mistakes_of(broker: Broker) -> list[Mistake]:
     ]
 
 
-def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **options: str) -> Iterator[Subject]:
-    broker = Broker(request.getfixturevalue("kafka_url"))
+def _subject(
+    request: pytest.FixtureRequest, capabilities: Capabilities, quick: Mapping[str, str], **hasty: str
+) -> Iterator[Subject]:
+    broker = Broker(request.getfixturevalue("kafka_url"), quick)
     program = Program(broker)
     proxy = ProxyAt("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
     try:
         yield Subject(
-            url=broker.url(port=proxy.port, **options),
-            hasty_url=broker.url(port=proxy.port, **{"session_seconds": "1", "hold_seconds": "4", **options}),
+            url=broker.url(port=proxy.port),
+            hasty_url=broker.url(port=proxy.port, **hasty),
             capabilities=capabilities,
             outages=[Outage("connections cut", proxy.cut)],
             mistakes=mistakes_of(broker),
             conflict=broker.compacted,
             wipe=broker.wipe,
             foreign=Foreign(
-                url=broker.url(port=proxy.port, group=f"{broker.prefix}triggers", **options),
+                url=broker.url(port=proxy.port, group=f"{broker.prefix}triggers"),
                 queue=program.queue,
                 make=program.make,
                 send=program.send,
@@ -208,4 +210,9 @@ def _subject(request: pytest.FixtureRequest, capabilities: Capabilities, **optio
 
 @contextmanager
 def classic(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    yield from _subject(request, CLASSIC)
+    yield from _subject(request, CLASSIC, QUICK_CLASSIC, session_seconds="1", hold_seconds="4")
+
+
+@contextmanager
+def share(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    yield from _subject(request, SHARE, QUICK_SHARE, hold_seconds="4")
