@@ -94,9 +94,3 @@ class Batch:
         waiting = [record.place for record in self.waiting]
         self.waiting.clear()
         return waiting
-
-    def take_held(self) -> list[Place]:
-        """Take what was handed out: it is settled no more."""
-        held = list(self.held)
-        self.held.clear()
-        return held

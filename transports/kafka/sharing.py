@@ -179,7 +179,7 @@ class ShareReceiver:
                 with self._changed:
                     self._seek(generation, -1)
             if consumer is not None:
-                # What was fetched and not handed out is the group's again, and counts as not delivered.
+                # What is not settled is the group's again.
                 consumer.close()
 
     def _seek(self, generation: int, change: int) -> None:
@@ -262,14 +262,11 @@ class ShareReceiver:
                 # The second half of the time is for acknowledging.
                 wanted = self._is_wanted(generation) and time.monotonic() - batch.since < self._settings.hold / 2
                 version, accepted = batch.version, batch.take_settled()
-                released: list[Place] = []
                 stays = not over and (wanted or bool(batch.held))
+                # Leaving gives back everything.
+                released = batch.take_waiting() if stays and not wanted else []
                 if not stays:
-                    # Leaving gives back what was not handed out, without counting it as delivered.
-                    released = batch.take_held()
                     self._put_away(batch)
-                elif not wanted:
-                    released = batch.take_waiting()
             stays = self._tell(consumer, batch, version, accepted, released) and stays
             with self._changed:
                 if batch.is_done:
