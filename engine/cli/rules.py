@@ -147,7 +147,7 @@ def list_rules(
     table = Table(box=None, pad_edge=False, header_style="dim")
     titles = [title for title in rows[0] if any(row[title] for row in rows)]
     for title in titles:
-        table.add_column(title, no_wrap=title != "comment")
+        table.add_column(title, no_wrap=title != "comment", min_width=len(title))
     for row in rows:
         table.add_row(*(Text(row[title]) for title in titles))
     out.print(table)

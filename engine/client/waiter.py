@@ -68,7 +68,8 @@ class Waiter:
         self._tell(expected)
         if listener is not None:
             listener.close()
-        if thread is not None:
+        # An interrupt may have come while it was being started.
+        if thread is not None and thread.is_alive():
             thread.join(timeout=LOOK_SECONDS + 1)
 
     def _run(self) -> None:

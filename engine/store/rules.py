@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 ADD = BatchInsert(
     rule_versions,
     (
-        "name", "number", "hash", "state", "content", "author", "comment", "effective_from_us", "effective_until_us",
+        "name", "version", "hash", "state", "content", "author", "remark", "effective_from_us", "effective_until_us",
         "created_us",
     ),
 )  # fmt: skip
-ACTIVATE = BatchInsert(rule_activations, ("name", "position", "number", "is_rollback", "author", "comment", "from_us"))
-TAG = Upsert(rule_tags, keys=("name", "tag"), sets=("number",))
-_PLAIN = tuple(column for column in rule_versions.c if column.name != "content")
+ACTIVATE = BatchInsert(rule_activations, ("name", "position", "version", "is_rollback", "author", "remark", "from_us"))
+TAG = Upsert(rule_tags, keys=("name", "tag"), sets=("version",))
+# Some databases know the other words as their own.
+_NAMES = {"version": "number", "remark": "comment"}
+_PLAIN = tuple(
+    column.label(_NAMES[column.name]) if column.name in _NAMES else column
+    for column in rule_versions.c
+    if column.name != "content"
+)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -45,17 +51,17 @@ def read_shelves(tx: Transaction, name: str | None = None) -> dict[str, Shelf]:
     activations: defaultdict[str, list[Activation]] = defaultdict(list)
     tags: defaultdict[str, dict[str, int]] = defaultdict(dict)
     of = rule_tags.c
-    query = select(of.name, of.tag, of.number)
+    query = select(of.name, of.tag, of.version)
     for row in tx.connection.execute(query if name is None else query.where(of.name == name)):
-        tags[row.name][row.tag] = row.number
-    query = select(*_PLAIN).order_by(rule_versions.c.name, rule_versions.c.number)
+        tags[row.name][row.tag] = row.version
+    query = select(*_PLAIN).order_by(rule_versions.c.name, rule_versions.c.version)
     found = tx.connection.execute(query if name is None else query.where(rule_versions.c.name == name))
     for row in found.mappings():
         versions[row["name"]][row["number"]] = _version(row, tags[row["name"]])
     query = select(rule_activations).order_by(rule_activations.c.name, rule_activations.c.position)
     for row in tx.connection.execute(query if name is None else query.where(rule_activations.c.name == name)):
         activations[row.name].append(
-            Activation(row.number, row.from_us, bool(row.is_rollback), row.author, row.comment)
+            Activation(row.version, row.from_us, bool(row.is_rollback), row.author, row.remark)
         )
     return {each: Shelf(versions[each], activations[each], tags[each]) for each in versions}
 
@@ -71,7 +77,7 @@ def read_shelf(tx: Transaction, name: str) -> Shelf:
 def read_content(tx: Transaction, name: str, number: int) -> str:
     """Return the model of a version, as it is stored. Raises RuleNotFound."""
     of = rule_versions.c
-    found = tx.connection.execute(select(of.content).where(of.name == name, of.number == number)).scalar()
+    found = tx.connection.execute(select(of.content).where(of.name == name, of.version == number)).scalar()
     if found is None:
         raise RuleNotFound(f"there is no version {number} of the rules {name!r}")
     return str(found)
@@ -98,16 +104,16 @@ def add_version(
     bump(tx, RULES)
     of = rule_versions.c
     there = tx.connection.execute(
-        select(of.number, of.effective_from_us, of.effective_until_us).where(of.name == name, of.hash == digest)
+        select(of.version, of.effective_from_us, of.effective_until_us).where(of.name == name, of.hash == digest)
     ).first()
     if there is not None:
         if (there.effective_from_us, there.effective_until_us) != (effective_from_us, effective_until_us):
             raise StoreError(
-                f"these rules are version {there.number} of {name!r} already, with other effective dates, and a "
+                f"these rules are version {there.version} of {name!r} already, with other effective dates, and a "
                 f"version never changes: change the rules as well, be it a description"
             )
-        return there.number, False
-    last = tx.connection.execute(select(func.max(of.number)).where(of.name == name)).scalar()
+        return there.version, False
+    last = tx.connection.execute(select(func.max(of.version)).where(of.name == name)).scalar()
     number = (last or 0) + 1
     row = (
         name, number, digest, RuleState.DRAFT, content, author, comment, effective_from_us, effective_until_us,
@@ -122,7 +128,7 @@ def mark_tested(tx: Transaction, name: str, number: int) -> None:
     bump(tx, RULES)
     _require(read_shelf(tx, name), name, number)
     of = rule_versions.c
-    query = update(rule_versions).where(of.name == name, of.number == number, of.state == RuleState.DRAFT)
+    query = update(rule_versions).where(of.name == name, of.version == number, of.state == RuleState.DRAFT)
     tx.connection.execute(query.values(state=RuleState.TESTED))
 
 
@@ -180,7 +186,9 @@ def _set_states(tx: Transaction, name: str, shelf: Shelf, stand: list[int]) -> N
         state = RuleState.ACTIVE if number in active else RuleState.RETIRED
         if state != version.state and (number in active or version.state == RuleState.ACTIVE):
             of = rule_versions.c
-            tx.connection.execute(update(rule_versions).where(of.name == name, of.number == number).values(state=state))
+            tx.connection.execute(
+                update(rule_versions).where(of.name == name, of.version == number).values(state=state)
+            )
 
 
 def _require(shelf: Shelf, name: str, number: int) -> None:

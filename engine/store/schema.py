@@ -244,14 +244,14 @@ rule_versions = Table(
     PREFIX + "rule_versions",
     metadata,
     Column("name", short_text(NAME_LENGTH), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
     # The SHA-256 of the content: what decisions record, and what workers keep compiled rules by.
     Column("hash", short_text(64), nullable=False),
     Column("state", short_text(10), nullable=False),
     # The model as JSON text. Only the state of a version ever changes.
     Column("content", long_text(), nullable=False),
     Column("author", short_text(NAME_LENGTH)),
-    Column("comment", long_text()),
+    Column("remark", long_text()),
     # The business dates it is for; NULL: since its activation, and for ever.
     Column("effective_from_us", BigInteger),
     Column("effective_until_us", BigInteger),
@@ -267,11 +267,11 @@ rule_activations = Table(
     # Rows are only added, each later than those before: so what was active at a time never changes.
     Column("name", short_text(NAME_LENGTH), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
     # Whether it takes back the one before.
     Column("is_rollback", SmallInteger, nullable=False),
     Column("author", short_text(NAME_LENGTH)),
-    Column("comment", long_text()),
+    Column("remark", long_text()),
     Column("from_us", BigInteger, nullable=False),
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
@@ -282,7 +282,7 @@ rule_tags = Table(
     metadata,
     Column("name", short_text(NAME_LENGTH), primary_key=True),
     Column("tag", short_text(NAME_LENGTH), primary_key=True),
-    Column("number", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
 )

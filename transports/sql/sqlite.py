@@ -26,6 +26,20 @@ _GLANCE_SECONDS = 0.003
 _LONGEST_GLANCE_SECONDS = 0.02
 
 
+def _use_write_ahead_log(cursor: sqlite3.Cursor, busy_seconds: float) -> None:
+    """Switch the file over. SQLite does not wait for others who do so at the same moment, whatever its timeout says."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            threading.Event().wait(_LONGEST_PAUSE_SECONDS)
+        else:
+            return
+
+
 class SQLiteDialect(Dialect):
     """Write-ahead log with full synchronisation: a commit that returned is on disk."""
 
@@ -53,7 +67,7 @@ class SQLiteDialect(Dialect):
             driver.isolation_level = None
             cursor = driver.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
-            cursor.execute("PRAGMA journal_mode = WAL")
+            _use_write_ahead_log(cursor, self.busy_seconds)
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.close()
 
