@@ -20,6 +20,7 @@ from engine.definitions.trigger import Trigger
 from engine.store.database import Database
 from engine.worker.inlet import Inlet
 from engine.worker.triggers import Triggers, by_broker
+from tests.conformance.transports.chosen import chosen
 from tests.conformance.transports.subjects import SUBJECTS
 from tests.worker import trigger_flows
 from tests.worker.serving import Processes, Store, kill, serving, wait_until
@@ -334,7 +335,7 @@ def test_a_thousand_messages_two_workers_and_a_kill_over_tables(store: Store, tm
 
 @pytest.mark.slow
 @pytest.mark.servers
-@pytest.mark.parametrize("kind", ["rabbitmq", "kafka"])
+@pytest.mark.parametrize("kind", chosen(["rabbitmq", "kafka"]))
 def test_a_thousand_messages_two_workers_and_a_kill(
     kind: str, postgresql_url: str, request: pytest.FixtureRequest
 ) -> None:
