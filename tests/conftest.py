@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
+from tests.conformance.transports.chosen import VARIABLE, left_out
+
 pytest_plugins = ["tests.servers.fixtures", "tests.servers.grouping"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which transports CI leaves out, beside the servers that are missing."""
+    if missing := left_out():
+        terminalreporter.section(f"NOT TRIED: transports {', '.join(missing)}", sep="!", red=True, bold=True)
+        terminalreporter.write_line(f"CI has no time for them. To run them too, set {VARIABLE}=all.")
+
 
 # A busy machine is no failure. In CI, Hypothesis chooses its own repeatable profile.
 settings.register_profile("milepost", deadline=None)

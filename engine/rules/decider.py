@@ -17,7 +17,6 @@ from engine.rules.feel.types import ANY
 from engine.rules.items import ItemType, ItemTypes
 from engine.rules.tables.making import make_table
 from engine.rules.tables.quick import NO_CASE, make_quick
-from engine.rules.trees import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +135,7 @@ class TableDecider:
 def _names(text: str, known: Sequence[str]) -> set[str]:
     """Return the names that an input expression uses, few or none of which are known beforehand."""
     tree = parse_expression(text, Scope(dict.fromkeys(known, ANY))) if text else None
-    return set(nodes.names_in(tree)) - (called(tree) & BUILTINS.keys())
+    return set(nodes.names_in(tree)) - (nodes.called(tree) & BUILTINS.keys())
 
 
 def _outcomes(table: Table) -> list[Any]:

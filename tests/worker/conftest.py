@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from tests.worker import sample_flows
 from tests.worker.serving import Store
+from transports.memory import forget_memory_broker
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -22,3 +24,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     yield made
     sample_flows.GATE.set()
     made.close()
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """The name of an in-memory broker of this test's own."""
+    made = uuid.uuid4().hex
+    yield made
+    forget_memory_broker(made)

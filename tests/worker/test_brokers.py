@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from engine.model.work import Pointer
 from tests.worker import sample_flows
 from tests.worker.serving import MODULE, Store, serving, wait_until, worker_processes
 from transports.errors import TransportError
-from transports.memory import FaultRates, MemoryBroker, RandomFaults, forget_memory_broker, memory_broker
+from transports.memory import FaultRates, MemoryBroker, RandomFaults, memory_broker
 from transports.protocol import Message
 
 QUICK_RESEND = "200ms"
@@ -34,14 +33,6 @@ def store(sqlite_url: str) -> Iterator[Store]:
     yield made
     sample_flows.GATE.set()
     made.close()
-
-
-@pytest.fixture
-def name() -> Iterator[str]:
-    """The name of an in-memory broker of this test's own."""
-    made = uuid.uuid4().hex
-    yield made
-    forget_memory_broker(made)
 
 
 def broker_settings(url: str, resend_after: str = "10s") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from engine import Registry, Retry, StepFailed, flow, gather, publish, step, ste
 from engine.client import Client
 from tests.worker.receiver import QUEUE, Receiver, receiver
 from tests.worker.serving import Served, Store, serving, wait_until
-from transports.memory import forget_memory_broker, memory_broker
+from transports.memory import memory_broker
 
 
 @step(transactional=True, retry=Retry(attempts=3, backoff="10ms"))
@@ -93,14 +93,6 @@ def store(sqlite_url: str) -> Iterator[Store]:
     made = Store(sqlite_url)
     yield made
     made.close()
-
-
-@pytest.fixture
-def name() -> Iterator[str]:
-    """The name of an in-memory broker of this test's own."""
-    made = uuid.uuid4().hex
-    yield made
-    forget_memory_broker(made)
 
 
 @contextmanager

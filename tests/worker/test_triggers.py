@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from tests.worker import trigger_flows
 from tests.worker.serving import Processes, Store, kill, serving, wait_until
 from transports import open_transport
 from transports.errors import Unavailable
-from transports.memory import FaultRates, MemoryBroker, RandomFaults, forget_memory_broker, memory_broker
+from transports.memory import FaultRates, MemoryBroker, RandomFaults, memory_broker
 from transports.protocol import Delivery, Message, Transport
 
 MODULE = trigger_flows.__name__
@@ -39,14 +38,6 @@ def store(sqlite_url: str) -> Iterator[Store]:
     made = Store(sqlite_url)
     yield made
     made.close()
-
-
-@pytest.fixture
-def name() -> Iterator[str]:
-    """The name of an in-memory broker of this test's own."""
-    made = uuid.uuid4().hex
-    yield made
-    forget_memory_broker(made)
 
 
 @contextmanager

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.builtins import BUILTINS
-from engine.rules.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_BINDING = (nodes.For, nodes.Quantified, nodes.FunctionDefinition, nodes.Filter, nodes.ContextNode)
-"""Within these there are names of their own, which only an evaluation tells."""
-
 
 def check_names(tree: object, known: Collection[str], where: str) -> None:
     """Raise ModelError if an expression uses a name that is none of these, and no built-in function."""
-    if any(isinstance(node, _BINDING) for node in walk(tree)):
+    if nodes.binds(tree):
         return
     for name in nodes.names_in(tree):
         if name not in known and name not in BUILTINS and name != "?":

@@ -332,14 +332,30 @@ def mentions(node: object, name: str) -> bool:
 
 def names_in(node: object) -> Iterator[str]:
     """Yield the names that a tree uses, as often as it does."""
-    if isinstance(node, Name):
-        yield node.name
-    elif isinstance(node, TableNode):
-        yield from node.variables
-        yield from names_in(node.inputs)
-    elif isinstance(node, tuple):
+    for one in walk(node):
+        if isinstance(one, Name):
+            yield one.name
+        elif isinstance(one, TableNode):
+            yield from one.variables
+
+
+def called(node: object) -> set[str]:
+    """Return the names that a tree calls as functions."""
+    calls = (one.function for one in walk(node) if isinstance(one, Call))
+    return {function.name for function in calls if isinstance(function, Name)}
+
+
+def binds(node: object) -> bool:
+    """Tell whether there are names of its own within a tree, which only an evaluation tells."""
+    return any(isinstance(one, For | Quantified | FunctionDefinition | Filter | ContextNode) for one in walk(node))
+
+
+def walk(node: object) -> Iterator[object]:
+    """Yield a node and all that it is made of."""
+    if isinstance(node, tuple):
         for part in cast("tuple[object, ...]", node):
-            yield from names_in(part)
+            yield from walk(part)
     elif is_dataclass(node) and not isinstance(node, type):
+        yield node
         for one in fields(node):
-            yield from names_in(getattr(node, one.name))
+            yield from walk(getattr(node, one.name))

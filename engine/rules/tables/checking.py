@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from engine.rules.feel import nodes
 from engine.rules.feel.builtins import BUILTINS
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 # Values that a table allows hardly ever depend on the time; where they do, this is no time at which to judge them.
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_BINDING: Final = (nodes.For, nodes.Quantified, nodes.FunctionDefinition, nodes.Filter, nodes.ContextNode)
 
 
 def check_table(table: DecisionTable, scope: Scope, items: ItemTypes, result: str | None = None) -> list[Problem]:
@@ -137,7 +136,7 @@ class _Checker:
 
     def known(self, tree: Node | nodes.UnaryTests, spot: Spot) -> None:
         """Say which names nothing is known of. Where names are bound within, they are not looked for."""
-        if _binds(tree):
+        if nodes.binds(tree):
             return
         for name in dict.fromkeys(nodes.names_in(tree)):
             if name != TESTED and name not in BUILTINS and self._scope.type_of(name) is None:
@@ -223,16 +222,6 @@ class _Column:
             return
         if with_allowed and self._allowed is not None and self._allowed(ev, {}, value) is not True:
             self._checker.add(f"{shown} is none of the allowed values: {self._allowed_text}", spot)
-
-
-def _binds(tree: object) -> bool:
-    if isinstance(tree, _BINDING):
-        return True
-    if isinstance(tree, nodes.TableNode | nodes.Constant):
-        return False
-    if isinstance(tree, tuple):
-        return any(_binds(part) for part in cast("tuple[object, ...]", tree))
-    return any(_binds(getattr(tree, name)) for name in getattr(tree, "__slots__", ()))
 
 
 def _constant(tree: Node) -> Value:

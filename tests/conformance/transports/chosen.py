@@ -17,5 +17,10 @@ def chosen(names: Iterable[str], environment: Mapping[str, str] = os.environ) ->
     if told and told != "all":
         wanted = {name.strip() for name in told.split(",")}
         return [name for name in names if name in wanted]
+    return [name for name in names if not name.startswith(left_out(environment))]
+
+
+def left_out(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the beginnings of the names of those that this run leaves out because it is CI's."""
     in_ci = environment.get("CI", "").strip().lower() in {"1", "true", "yes", "on"}
-    return [name for name in names if told == "all" or not (in_ci and name.startswith(NOT_IN_CI))]
+    return NOT_IN_CI if in_ci and not environment.get(VARIABLE, "").strip() else ()

@@ -260,7 +260,7 @@ def filesystem(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
     def wipe() -> None:
         for message in directory.iterdir():
-            message.unlink()
+            message.unlink(missing_ok=True)
 
     yield Subject(
         url=f"{url}?poll_seconds=0.02",
