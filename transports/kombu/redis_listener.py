@@ -53,14 +53,17 @@ class Listener:
             raise
 
     def heard(self) -> list[bytes]:
-        """Take the broadcasts that have arrived. Never waits, and makes the connection if there is none.
+        """Take the broadcasts that have arrived, and make the connection if there is none.
+
+        Waits for nothing but the rest of what has begun to arrive.
 
         Whoever calls this before looking into the queues misses nothing that comes after.
         """
         try:
             self._listen()
             while self._pubsub is not None and self._pubsub.connection.can_read(timeout=0):
-                self._read(0)
+                # Of a large broadcast there may be only the beginning: no patience for the rest would break it off.
+                self._read(self._patience_seconds)
             self._ask_if_alive()
         except Exception:
             self._drop()

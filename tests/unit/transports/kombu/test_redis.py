@@ -253,6 +253,45 @@ def test_messages_and_broadcasts_go_through_tls(tls_url: str, certificate: Path)
         assert [message.body for message in transport.broadcasts()] == [body]
 
 
+def test_a_broadcast_that_arrives_in_parts_is_waited_for(url: str) -> None:
+    """All but its beginning comes a while after the transport has looked."""
+    address = urlsplit(url)
+    body = b"x" * 100_000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=_halting, args=(listener, (address.hostname, address.port)), daemon=True)
+        serving.start()
+        near = f"redis://:{address.password}@127.0.0.1:{listener.getsockname()[1]}{address.path}"
+        with closing(consumer(near, poll_seconds=3600.0)) as transport, closing(open_transport(url)) as sender:
+            transport.subscribe()
+            sender.broadcast(Message("rules", body))
+            transport.receive(0, 30.0)
+            assert [message.body for message in transport.broadcasts()] == [body]
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def _halting(listener: socket.socket, target: tuple[str | None, int | None]) -> None:
+    """Pass everything on, but stop for half a second within all that is long."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as open_sockets:
+        while True:
+            near, _ = listener.accept()
+            open_sockets.enter_context(near)
+            far = open_sockets.enter_context(socket.create_connection(target))  # type: ignore[arg-type]
+            threading.Thread(target=_pump, args=(near, far), daemon=True).start()
+            threading.Thread(target=_pump_halting, args=(far, near), daemon=True).start()
+
+
+def _pump_halting(source: socket.socket, sink: socket.socket) -> None:
+    never = threading.Event()
+    with contextlib.suppress(OSError, ValueError):
+        while data := source.recv(65536):
+            sink.sendall(data[:1000])
+            if len(data) > 1000:
+                never.wait(0.5)
+                sink.sendall(data[1000:])
+        sink.shutdown(socket.SHUT_RDWR)
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(tls_url: str) -> None:
     with pytest.raises(Refused, match="certificate"), closing(open_transport(tls_url)) as transport:
         transport.ping()
