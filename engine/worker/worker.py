@@ -18,6 +18,7 @@ from engine.definitions.publishing import PUBLISH
 from engine.errors import ConfigError
 from engine.messaging.outlets import OpenOutlets
 from engine.model.topics import QUEUES, RULES, STEPS
+from engine.rulebook.rulebook import Rulebook
 from engine.store.pauses import get_paused
 from engine.store.start import NewExecution
 from engine.store.transactional import record_in_transaction
@@ -32,7 +33,6 @@ from engine.worker.inlet import Inlet
 from engine.worker.peers import Peers
 from engine.worker.pipeline import Outlets, Pipeline, Serving
 from engine.worker.processes import StepProcesses
-from engine.worker.rulebook import Rulebook
 from engine.worker.running import Running
 from engine.worker.sweeper import Sweeper
 from engine.worker.threads import StepThreads
@@ -74,7 +74,8 @@ class Worker:
         self._threads = StepThreads(self._loop, self._settings.threads)
         self._processes = StepProcesses(settings.flows, max(os.cpu_count() or 1, 1))
         self._mail = OpenOutlets({name: url.reveal() for name, url in settings.brokers.items()})
-        self._rulebook = Rulebook(database)
+        self._rulebook = Rulebook(database, self._rules_changed)
+        self._compiling = Background("milepost-rules", self._rulebook.compile)
         executor = Executor(
             database, self._threads, self._processes, limit, self._heard_from, self._may_begin, self._mail.send,
             self._rulebook.decide,
@@ -144,7 +145,7 @@ class Worker:
         # Before anything is claimed: what is paused already stays so.
         await self._loop.run_in_executor(None, self._peers.look)
         heartbeat = Background("milepost-heartbeat", self._heartbeat.turn)
-        background = [self._sweeping, heartbeat, self._peering, self._rulebook.compiling]
+        background = [self._sweeping, heartbeat, self._peering, self._compiling]
         self._flusher.start()
         self._queue.start()
         for thread in background:
@@ -298,6 +299,10 @@ class Worker:
         self._paused = paused
         self._queue.pause(paused)
         self._post(self._pipeline.pause, paused)
+
+    def _rules_changed(self) -> None:
+        """Other versions of rules may be active than before."""
+        self._compiling.wake()
 
     def _gave_up(self, owners: set[int]) -> None:
         """Flows that were driven here gave up steps that these workers run."""

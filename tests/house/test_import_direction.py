@@ -1,4 +1,4 @@
-"""Imports go one way: cli, worker and client, then store, driver and config, then definitions, codec, model, errors.
+"""Imports go one way: cli, worker and client, rulebook, store, driver, config, then definitions, codec, model, errors.
 
 The engine imports no transport and no broker's client; transports import nothing of the engine.
 """
@@ -15,11 +15,12 @@ from tests.house.sources import Module, modules
 # A part of the engine may import its own modules and parts of a lower level; parts of one level know nothing of each
 # other. What is at the top of ``engine`` itself, its public names, stands just below the commands.
 LEVELS = {
-    "cli": 7,
-    "": 6,
-    "client": 5,
-    "doctor": 5,
-    "worker": 5,
+    "cli": 8,
+    "": 7,
+    "client": 6,
+    "doctor": 6,
+    "worker": 6,
+    "rulebook": 5,
     "config": 4,
     "driver": 4,
     "messaging": 4,

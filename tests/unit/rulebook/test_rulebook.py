@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import event
 
 from engine.model.rulebook import Answer, Binding, Question
+from engine.rulebook import rulebook
+from engine.rulebook.rulebook import Rulebook
 from engine.rules.errors import RuleError, Undecidable
 from engine.rules.prepared import Prepared
 from engine.rules.stored import content_hash, write_model
 from engine.store.database import Database
 from engine.store.rules import activate, add_version
 from engine.store.schema import metadata
-from engine.worker import rulebook
-from engine.worker.rulebook import Rulebook
 from tests.worker.rule_flows import RULES, model
 
 ASKERS = 8
@@ -139,7 +139,7 @@ def test_what_is_active_is_compiled_before_it_is_asked(shop: Shop, monkeypatch: 
     shop.put("0.1")
     with shop.database.read() as tx:
         shop.rulebook.reload(tx)
-    shop.rulebook._compile()
+    shop.rulebook.compile()
     monkeypatch.setattr(rulebook.Prepared, "from_text", None)
     assert shop.ask().version == 1
 
@@ -160,7 +160,7 @@ def test_one_that_does_not_compile_is_tried_again_and_harms_no_other(shop: Shop)
     with shop.database.write() as tx:
         add_version(tx, RULES, "{}", "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
         activate(tx, RULES, 2)
-    shop.rulebook._compile()
+    shop.rulebook.compile()
     with pytest.raises(RuleError, match="this release") as caught:
         shop.ask()
     assert not isinstance(caught.value, Undecidable)

@@ -1,8 +1,8 @@
-"""The rules of a worker: a copy of which versions there are, and compiled models by the hash of their content.
+"""The rules of a process: a copy of which versions there are, and compiled models by the hash of their content.
 
 An execution decides by the version that was active when it began. So a copy is good for those that began before it was
 read; for others it is looked whether anything changed, once for all who ask meanwhile. A version is compiled once, on a
-thread of the rulebook's own as soon as it is active, or else by the step that is the first to need it. Nothing that is
+thread of the worker's own as soon as it is active, or else by the step that is the first to need it. Nothing that is
 compiled is ever replaced: a version that cannot be compiled here fails its own decisions, and no others.
 """
 
@@ -25,10 +25,9 @@ from engine.rules.prepared import Prepared
 from engine.rules.recorded import digest_of, read_value, write_value
 from engine.store.generations import read_generations
 from engine.store.rules import read_content, read_shelves
-from engine.worker.background import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.model.rulebook import Question, RuleVersion, Shelf
     from engine.store.database import Database, Transaction
@@ -61,12 +60,14 @@ class _Slot:
 
 
 class Rulebook:
-    """Decides by rules in the store. ``decide`` is called on the threads of steps, never on the loop."""
+    """Decides by rules in the store. ``decide`` is called on the threads of steps, never on the loop.
 
-    def __init__(self, database: Database) -> None:
+    ``changed`` is called when there may be something to :meth:`compile`.
+    """
+
+    def __init__(self, database: Database, changed: Callable[[], None] | None = None) -> None:
         self._database = database
-        self.compiling = Background("milepost-rules", self._compile)
-        """The thread that compiles what is active, for whoever starts and ends threads."""
+        self._changed = changed
         self._copy = _Copy({}, -1, -1)
         self._lock = threading.Lock()
         self._looking = threading.Lock()
@@ -112,8 +113,8 @@ class Rulebook:
                 return
             changed = generation != self._copy.generation
             self._copy = _Copy(shelves, generation, max(tx.now_us, self._copy.read_us))
-        if changed:
-            self.compiling.wake()
+        if changed and self._changed is not None:
+            self._changed()
 
     def _version(self, question: Question) -> RuleVersion:
         asked_for = question.binding
@@ -143,8 +144,8 @@ class Rulebook:
 
     # -- compiled -----------------------------------------------------------------------------------------------------
 
-    def _compile(self) -> float:
-        """Compile every version that is active and is not compiled yet."""
+    def compile(self) -> float:
+        """Compile every version that is active and is not compiled yet; return when to do it again at the latest."""
         copy = self._copy
         for shelf in copy.shelves.values():
             version = shelf.active(copy.read_us, copy.read_us)

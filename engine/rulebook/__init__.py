@@ -1,0 +1,1 @@
+"""Deciding by the rules in the store: for workers, and for clients that start flows."""
