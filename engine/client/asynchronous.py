@@ -8,16 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from engine.client.administration import PAGE, Told
+from engine.client.async_rulebook import AsyncRulebook
 from engine.client.deadline import Deadline, Timeout
 from engine.client.synchronous import Arguments, Client, Handle
 from engine.messaging import EMBEDDED
-from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:
-    from datetime import date
-    from os import PathLike
-
-    from engine.client.decisions import Explained
     from engine.client.filters import Filter
     from engine.client.options import Delay
     from engine.client.outcomes import Outcome
@@ -27,10 +23,7 @@ if TYPE_CHECKING:
     from engine.definitions.flow import Flow
     from engine.definitions.registry import Registry
     from engine.model.messages import DeadMessage
-    from engine.model.rulebook import RuleVersion, Shelf
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
-    from engine.rules.model import Model
-    from engine.rules.scenarios import Run, Scenario
     from engine.store.database import Database
 
 P = ParamSpec("P")
@@ -137,13 +130,14 @@ class AsyncStarter:
         return self._starter.start_many(flow, arguments, keys=keys)
 
 
-class AsyncClient:
+class AsyncClient(AsyncRulebook):
     """Starts flows and looks after executions from an event loop; see :class:`Client` for every method."""
 
     def __init__(
         self, store: str | Database | Settings, *, broker: str = EMBEDDED, registry: Registry | None = None
     ) -> None:
         self._client = Client(store, broker=broker, registry=registry)
+        super().__init__(self._client)
 
     @property
     def client(self) -> Client:
@@ -323,52 +317,6 @@ class AsyncClient:
     async def drop_message(self, number: int) -> None:
         """Delete a dead message for good."""
         await asyncio.to_thread(self._client.drop_message, number)
-
-    async def rules(self) -> dict[str, Shelf]:
-        """Return all rules by name."""
-        return await asyncio.to_thread(self._client.rules)
-
-    async def rule_version(self, name: str, version: int | str | None = None) -> RuleVersion:
-        """Return a version with its content; see :meth:`Client.rule_version`."""
-        return await asyncio.to_thread(self._client.rule_version, name, version)
-
-    async def rule_model(self, name: str, version: int | str | None = None) -> Model:
-        """Return the model of a version; see :meth:`Client.rule_version`."""
-        return await asyncio.to_thread(self._client.rule_model, name, version)
-
-    async def import_rules(
-        self, source: Model | str | PathLike[str], name: str | None = None, *, author: str | None = None,
-        comment: str | None = None, effective_from: date | None = None, effective_until: date | None = None,
-    ) -> tuple[RuleVersion, bool]:  # fmt: skip
-        """Add a version from a model or a file; see :meth:`Client.import_rules`."""
-        return await asyncio.to_thread(
-            self._client.import_rules, source, name, author=author, comment=comment, effective_from=effective_from,
-            effective_until=effective_until,
-        )  # fmt: skip
-
-    async def test_rules(
-        self, name: str, scenarios: Iterable[Scenario], version: int | str = LATEST, *, decision: str | None = None
-    ) -> tuple[Run, ...]:
-        """Run scenarios through a version; see :meth:`Client.test_rules`."""
-        return await asyncio.to_thread(self._client.test_rules, name, scenarios, version, decision=decision)
-
-    async def activate_rules(
-        self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None
-    ) -> RuleVersion:
-        """Have executions that begin from now on decide by a version; see :meth:`Client.activate_rules`."""
-        return await asyncio.to_thread(self._client.activate_rules, name, version, author=author, comment=comment)
-
-    async def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
-        """Take back the latest activation; see :meth:`Client.rollback_rules`."""
-        return await asyncio.to_thread(self._client.rollback_rules, name, author=author, comment=comment)
-
-    async def tag_rules(self, name: str, tag: str, version: int | str = LATEST) -> RuleVersion:
-        """Give a version a tag; see :meth:`Client.tag_rules`."""
-        return await asyncio.to_thread(self._client.tag_rules, name, tag, version)
-
-    async def explain_decision(self, execution_id: str, seq: int) -> Explained:
-        """Return why rules decided as they did in a step; see :meth:`Client.explain_decision`."""
-        return await asyncio.to_thread(self._client.explain_decision, execution_id, seq)
 
     async def cancel_many(self, wanted: Filter, *, limit: int = 1000, told: Told | None = None) -> int:
         """Cancel up to ``limit`` executions; ``told`` is called on another thread. See :meth:`Client.cancel_many`."""

@@ -15,13 +15,11 @@ from engine.model.topics import RULES
 from engine.store import rules as store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from os import PathLike
 
     from engine.client.decisions import Explained
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model
-    from engine.rules.scenarios import Run, Scenario
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,47 +85,12 @@ class Rulebook(DeadMessages):
         name = word("the name of rules", model.name if name is None else name)
         with self._write() as tx:
             number, is_new = store.add_version(
-                tx, name, write_model(model), content_hash(model), author=_author(author), comment=_comment(comment),
-                effective_from_us=from_us, effective_until_us=until_us,
+                tx, name, write_model(model), content_hash(model), author=author_text(author),
+                comment=comment_text(comment), effective_from_us=from_us, effective_until_us=until_us,
             )  # fmt: skip
             version = store.read_shelf(tx, name).versions[number]
         self._announcer.tell(RULES)
         return version, is_new
-
-    def test_rules(
-        self, name: str, scenarios: Iterable[Scenario], version: int | str = LATEST, *, decision: str | None = None
-    ) -> tuple[Run, ...]:
-        """Run scenarios through a version; a draft that passes all of them is tested. ``now()`` is 1970 to the rules.
-
-        Raises RuleNotFound, and RuleError for a decision that it does not have.
-        """
-        from engine.client.decisions import try_out
-
-        found = self.rule_version(name, version)
-        runs = try_out(found.content or "", decision, scenarios)
-        if runs and all(run.passed for run in runs):
-            with self._write() as tx:
-                store.mark_tested(tx, name, found.number)
-            self._announcer.tell(RULES)
-        return runs
-
-    def activate_rules(
-        self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None
-    ) -> RuleVersion:
-        """Have executions that begin from now on decide by a version: a number, a tag, or the latest.
-
-        Executions that have begun go on with what was active then. Raises RuleNotFound, and ModelError for a version
-        that this release cannot compile; then what is active stays so.
-        """
-        from engine.client.decisions import require_usable
-
-        found = self.rule_version(name, version)
-        require_usable(found.content or "")
-        with self._write() as tx:
-            store.activate(tx, name, found.number, author=_author(author), comment=_comment(comment))
-            found = store.read_shelf(tx, name).versions[found.number]
-        self._announcer.tell(RULES)
-        return found
 
     def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
         """Take back the latest activation; return the number of the version that is active again.
@@ -135,7 +98,7 @@ class Rulebook(DeadMessages):
         Raises RuleNotFound, and StoreError if there is nothing to go back to.
         """
         with self._write() as tx:
-            number = store.rollback(tx, name, author=_author(author), comment=_comment(comment))
+            number = store.rollback(tx, name, author=author_text(author), comment=comment_text(comment))
         self._announcer.tell(RULES)
         return number
 
@@ -163,11 +126,13 @@ class Rulebook(DeadMessages):
         return explain(asked, self.rule_version(asked.answer.rule, asked.answer.version).content or "")
 
 
-def _author(author: str | None) -> str | None:
+def author_text(author: str | None) -> str | None:
+    """Accept the name of whoever changes rules, or none. Raises DefinitionError."""
     return None if author is None else word("the author of a change", author)
 
 
-def _comment(comment: str | None) -> str | None:
+def comment_text(comment: str | None) -> str | None:
+    """Accept why rules are changed, or nothing. Raises DefinitionError."""
     return None if comment is None else reason_text(comment)
 
 
