@@ -273,6 +273,24 @@ rule_activations = Table(
     Column("author", short_text(NAME_LENGTH)),
     Column("remark", long_text()),
     Column("from_us", BigInteger, nullable=False),
+    # Of how many of 10,000 buckets of executions; NULL: of all.
+    Column("share", Integer),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+rule_shadows = Table(
+    PREFIX + "rule_shadows",
+    metadata,
+    # Rows are only added, as activations are: the last one up to a time says which version decided along.
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # NULL: none.
+    Column("version", Integer),
+    Column("share", Integer, nullable=False),
+    Column("author", short_text(NAME_LENGTH)),
+    Column("remark", long_text()),
+    Column("from_us", BigInteger, nullable=False),
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
 )

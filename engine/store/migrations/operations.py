@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Table
 
 
 class Repeatable(Operations):
@@ -34,6 +34,14 @@ class Repeatable(Operations):
             if index_name in {index["name"] for index in found}:
                 return
         super().create_index(index_name, table_name, columns, **options)
+
+    def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
+        """Add a column as the last one of a table, unless it is there."""
+        if self._online:
+            found = inspect(self.get_bind()).get_columns(table_name)
+            if column.name in {one["name"] for one in found}:
+                return
+        super().add_column(table_name, column, **options)
 
     @property
     def _online(self) -> bool:
