@@ -75,12 +75,13 @@ class Rulebook:
         self._looks_ended = 0
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
-    def decide(self, question: Question) -> Answer:
+    def decide(self, question: Question, *, is_fresh: bool = False) -> Answer:
         """Decide, and return what is to be recorded.
 
-        Raises Undecidable for what no attempt can decide, RuleError for a version that does not compile here.
+        ``is_fresh``: the copy was read for this question already, as by whoever looks once for many. Raises Undecidable
+        for what no attempt can decide, RuleError for a version that does not compile here.
         """
-        version = self._version(question)
+        version = self._version(question, is_fresh)
         prepared = self._prepared(version)
         try:
             inputs = read_value(question.inputs)
@@ -116,30 +117,35 @@ class Rulebook:
         if changed and self._changed is not None:
             self._changed()
 
-    def _version(self, question: Question) -> RuleVersion:
+    def look(self) -> int:
+        """Read what changed; return the database's time by then."""
+        with self._database.read() as tx:
+            self.reload(tx)
+            return tx.now_us
+
+    def _version(self, question: Question, is_fresh: bool) -> RuleVersion:
         asked_for = question.binding
         copy = self._copy
         moves = asked_for.tag is not None or asked_for.version == LATEST
         found = None
         # What an execution that began before the copy was read has for active cannot change any more.
-        if not moves and (asked_for.version is not None or question.begun_us < copy.read_us):
+        if is_fresh or (not moves and (asked_for.version is not None or question.begun_us < copy.read_us)):
             found = _bound(copy, question)
-        if found is None:
-            self._look()
+        if found is None and not is_fresh:
+            self._look_together()
             found = _bound(self._copy, question)
         if found is None:
-            raise Undecidable(_why_none(self._copy.shelves.get(question.rule), question))
+            raise Undecidable(_why_none(self._copy.shelves.get(question.rule), question, is_fresh))
         return found
 
-    def _look(self) -> None:
+    def _look_together(self) -> None:
         """Read again what changed, by a look that begins from now on: one's own, or that of another who waited too."""
         begun = self._looks_begun
         with self._looking:
             if self._looks_ended > begun:
                 return
             self._looks_begun += 1
-            with self._database.read() as tx:
-                self.reload(tx)
+            self.look()
             self._looks_ended = self._looks_begun
 
     # -- compiled -----------------------------------------------------------------------------------------------------
@@ -184,7 +190,7 @@ def _bound(copy: _Copy, question: Question) -> RuleVersion | None:
     return None if shelf is None else shelf.bound(question.binding, question.begun_us)
 
 
-def _why_none(shelf: Shelf | None, question: Question) -> str:
+def _why_none(shelf: Shelf | None, question: Question, is_fresh: bool) -> str:
     rule, binding = question.rule, question.binding
     if shelf is None:
         return f"there are no rules {rule!r}: import them with `engine rules import`"
@@ -192,6 +198,8 @@ def _why_none(shelf: Shelf | None, question: Question) -> str:
         return f"there is no version {binding.version} of the rules {rule!r}"
     if binding.tag is not None:
         return f"no version of the rules {rule!r} has the tag {binding.tag!r}"
+    if is_fresh:
+        return f"no version of the rules {rule!r} is active: activate one with `engine rules activate`"
     date = "" if binding.as_of_us is None else ", for the date that it asks for,"
     return (
         f"no version of the rules {rule!r} was active{date} when the execution began: activate one with `engine rules "
