@@ -242,7 +242,7 @@ def check(_session: Session, files: Files, as_json: AsJson = False) -> None:
         print_json(found)
     else:
         for file, findings in found.items():
-            print(f"{file}: " + ("nothing to say" if not findings else ""))
+            print(f"{file}:" + ("" if findings else " nothing to say"))
             for finding in findings:
                 print(f"  {clean(finding)}")
     if failed:

@@ -27,8 +27,9 @@ _NOTHING: Final = Evaluation(moment_of(0))
 
 
 def feel_text(value: Any) -> str:
-    """Return a value of Python's as rules write it."""
-    return clean(text_of(_NOTHING, from_python(value)))
+    """Return a value of Python's as the cells of rules write it: texts have quotes."""
+    # Alone, a text would be itself.
+    return clean(text_of(_NOTHING, [from_python(value)])[1:-1])
 
 
 def policy_sign(table: DecisionTable) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine import Client, Registry
+from engine.cli.ruletables import feel_text
 from engine.store.migrations import migrate
 from tests.cli.calling import Done, engine
 from tests.worker.rule_flows import bound
@@ -138,8 +141,9 @@ def test_a_version_is_exported_and_is_the_same_when_it_comes_back(desk: Desk) ->
 def test_files_are_looked_through_without_a_store(desk: Desk) -> None:
     assert desk.said("check", "credit.csv") == f"{desk.path / 'credit.csv'}: nothing to say\n"
     desk.put("gap.csv", CSV.replace("< 1000", "< 500"))
-    out = desk.said("check", "gap.csv")
-    assert "no rule matches" in out
+    head, finding = desk.said("check", "gap.csv").splitlines()
+    assert head == f"{desk.path / 'gap.csv'}:"
+    assert finding.startswith("  gap: no rule matches ")
     desk.put("bad.csv", CSV.replace("< 1000", "< 1000 +"))
     done = desk.run("check", "bad.csv", "credit.csv")
     assert done.code == 1
@@ -168,6 +172,11 @@ def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
     assert [rule["cells"][0]["result"] for rule in plain["tables"][0]["rules"]] == [False, True]
     done = desk.run("explain", handle.id, "9")
     assert (done.code, "step 9 is no decision" in done.err) == (2, True)
+
+
+def test_values_are_written_as_the_cells_that_test_them() -> None:
+    values = ("gate", Decimal("0.10"), date(2026, 11, 30), None, [1, "a"])
+    assert [feel_text(value) for value in values] == ['"gate"', "0.1", '@"2026-11-30"', "null", '[1, "a"]']
 
 
 def test_scenarios_are_run_and_a_draft_that_passes_is_tested(desk: Desk) -> None:
