@@ -56,9 +56,9 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class IsNull:
-    """``null``, which is null for all else, or the comparisons ``= null`` and ``!= null``, which are not."""
+    """``null`` and ``= null``, or else ``!= null``."""
 
-    sign: Literal["", "=", "!="]
+    sign: Literal["=", "!="]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _test(node: Node, names: Collection[str]) -> Test | None:
         case nodes.RangeNode():
             return _within(node.low, node.high, (node.low_closed, node.high_closed), names)
         case nodes.Constant(value=None):
-            return IsNull("")
+            return IsNull("=")
         case _:
             keyed = _keyed(node, names)
             return None if keyed is None else Equal(*keyed)

@@ -155,7 +155,7 @@ class Dimension:
     def _false_at(self, test: Test) -> int:
         """Return where a test is false; where it is neither true nor false, it is null."""
         if isinstance(test, IsNull):
-            return 0 if test.sign == "" else ((1 << self.count) - 1) & ~self._true_at(test)
+            return ((1 << self.count) - 1) & ~self._true_at(test)
         found = 0
         if not isinstance(test, Never) and test.domain in self._starts:
             line, start = self._line_of(test.domain), self._starts[test.domain]

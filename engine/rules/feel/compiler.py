@@ -273,6 +273,10 @@ class _Compiler:
         if isinstance(test, nodes.SignTest):
             operand = self.emit(test.operand, env, block)
             return code.call(_COMPARISON[test.sign], code.name("ev"), tested, operand)
+        if isinstance(test, nodes.Constant) and test.value is None:
+            # Null that is written down is asked for: "not(null)" is what is there. Null that comes of an expression is
+            # an error of it.
+            return code.call("equals", code.name("ev"), tested, code.constant(None))
         function = "own_test" if nodes.mentions(test, TESTED) else "in_test"
         return code.call(function, code.name("ev"), tested, self.emit(test, env, block))
 

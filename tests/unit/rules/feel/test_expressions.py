@@ -95,12 +95,17 @@ def test_problems_say_why_something_is_null() -> None:
         ("[3, 4]", 3, True),
         ("true", True, True),
         ("null", None, True),
+        ("null", 0, False),
+        ("not(null)", 0, True),
+        ("not(null)", None, False),
+        ('not(null, "a")', "b", True),
+        ("not(nothing)", 0, False),
         ("!= 3", 3, False),
         ('contains(?, "b")', "abc", True),
     ],
 )
 def test_unary_tests_say(tests: str, tested: Any, expected: bool) -> None:
-    assert (holds(tests, tested, {"limit": 3}) is True) is expected
+    assert (holds(tests, tested, {"limit": 3, "nothing": None}) is True) is expected
 
 
 @pytest.mark.parametrize(
