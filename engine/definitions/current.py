@@ -29,6 +29,11 @@ class RunPort(Protocol):
         """The flow's time when it began; a rerun has that of the execution whose past it took over."""
         ...
 
+    @property
+    def origin_id(self) -> str:
+        """The execution's id; a rerun has that of the execution whose past it took over."""
+        ...
+
     def created(self, lazy: Lazy[Any]) -> None:
         """Note that flow code made ``lazy``; it has to be awaited before the flow returns."""
         ...

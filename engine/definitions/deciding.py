@@ -11,6 +11,7 @@ from engine.definitions.step import step
 from engine.errors import NotInStep
 from engine.model.retry import Retry
 from engine.model.rulebook import Answer, Binding, Question
+from engine.model.shares import bucket_of
 
 DECIDE: Final = "milepost.decide"
 ATTEMPTS: Final = 20
@@ -27,6 +28,7 @@ def decide_by_rules(  # noqa: PLR0917 - the arguments are the record
     version: int | Literal["latest"] | None = None,
     tag: str | None = None,
     as_of_us: int | None = None,
+    key: str | None = None,
 ) -> Answer:
     """Decide. All that the outcome depends on is an argument, so every attempt on every worker decides the same."""
     decide = step_context().decide
@@ -40,5 +42,6 @@ def decide_by_rules(  # noqa: PLR0917 - the arguments are the record
             inputs=bytes(inputs),
             begun_us=begun_us,
             now_us=now_us,
+            bucket=None if key is None else bucket_of(rule, key),
         )
     )

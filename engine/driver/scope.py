@@ -63,6 +63,11 @@ class Scope:
         """The flow's time when it began."""
         return self._start.started_us
 
+    @property
+    def origin_id(self) -> str:
+        """The execution's id; a rerun has that of the execution whose past it took over."""
+        return self._start.seed_id or self._start.execution_id
+
     # Awaiting
 
     def created(self, lazy: Lazy[Any]) -> None:
@@ -209,7 +214,7 @@ class Scope:
     def random(self) -> Random:
         """The run's random numbers: the same ones whenever the execution is replayed."""
         if self._random is None:
-            self._random = Random(self._start.seed_id or self._start.execution_id)
+            self._random = Random(self.origin_id)
         return self._random
 
     def shield(self) -> Branch:

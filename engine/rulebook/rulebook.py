@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 
-from engine.model.rulebook import LATEST, Answer
+from engine.model.rulebook import LATEST, Answer, shadow_at
 from engine.model.topics import RULES
+from engine.rulebook.shadows import decide_beside
 from engine.rules.errors import ModelError, RuleError, Undecidable
 from engine.rules.feel.evaluation import BudgetExceeded
 from engine.rules.feel.exchange import NotAValue
@@ -49,14 +50,23 @@ class _Copy(NamedTuple):
     read_us: int
 
 
+class _Bound(NamedTuple):
+    """The version that decides, and the one beside it whose outcome does not count."""
+
+    version: RuleVersion
+    shadow: RuleVersion | None
+
+
 class _Slot:
     """Where one version is compiled, by the first who needs it."""
 
-    __slots__ = ("lock", "prepared")
+    __slots__ = ("lock", "prepared", "problem")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.prepared: Prepared | None = None
+        self.problem: str | None = None
+        """Why it does not compile: its content never changes, so it never will in this process."""
 
 
 class Rulebook:
@@ -76,19 +86,19 @@ class Rulebook:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
     def decide(self, question: Question, *, is_fresh: bool = False) -> Answer:
-        """Decide, and return what is to be recorded.
+        """Decide, and return what is to be recorded; what a shadow decides is part of it.
 
         ``is_fresh``: the copy was read for this question already, as by whoever looks once for many. Raises Undecidable
         for what no attempt can decide, RuleError for a version that does not compile here.
         """
-        version = self._version(question, is_fresh)
+        version, shadow = self._bound(question, is_fresh)
         prepared = self._prepared(version)
         try:
             inputs = read_value(question.inputs)
             if not isinstance(inputs, dict):
                 raise Undecidable("the inputs of rules are an object by name")
             reached = prepared.decide(question.decision, inputs, question.now_us)
-            return Answer(
+            answer = Answer(
                 rule=version.name,
                 version=version.number,
                 hash=version.hash,
@@ -100,6 +110,10 @@ class Rulebook:
             )
         except (RuleError, BudgetExceeded, NotAValue) as error:
             raise Undecidable(f"version {version.number} of the rules {version.name!r}: {error}") from error
+        if shadow is not None and shadow.number != version.number:
+            beside = decide_beside(shadow, lambda: self._prepared(shadow), question, inputs, reached.outcome)
+            answer = msgspec.structs.replace(answer, shadow=beside)
+        return answer
 
     # -- which version ------------------------------------------------------------------------------------------------
 
@@ -123,7 +137,7 @@ class Rulebook:
             self.reload(tx)
             return tx.now_us
 
-    def _version(self, question: Question, is_fresh: bool) -> RuleVersion:
+    def _bound(self, question: Question, is_fresh: bool) -> _Bound:
         asked_for = question.binding
         copy = self._copy
         moves = asked_for.tag is not None or asked_for.version == LATEST
@@ -151,16 +165,20 @@ class Rulebook:
     # -- compiled -----------------------------------------------------------------------------------------------------
 
     def compile(self) -> float:
-        """Compile every version that is active and is not compiled yet; return when to do it again at the latest."""
+        """Compile all that may decide now and is not compiled yet; return when to do it again at the latest."""
         copy = self._copy
         for shelf in copy.shelves.values():
-            version = shelf.active(copy.read_us, copy.read_us)
-            if version is not None:
-                try:
-                    self._prepared(version)
-                except RuleError as error:
-                    log.error("rules do not compile here", rule=version.name, version=version.number, error=str(error))
+            shadow = shadow_at(shelf.shadows, copy.read_us)
+            beside = [] if shadow is None or shadow.number is None else [shadow.number]
+            for number in (*shelf.reachable(copy.read_us), *beside):
+                self._try(shelf.versions[number])
         return IDLE_SECONDS
+
+    def _try(self, version: RuleVersion) -> None:
+        try:
+            self._prepared(version)
+        except RuleError as error:
+            log.error("rules do not compile here", rule=version.name, version=version.number, error=str(error))
 
     def _prepared(self, version: RuleVersion) -> Prepared:
         with self._lock:
@@ -170,10 +188,12 @@ class Rulebook:
                 self._slots.popitem(last=False)
         with slot.lock:
             if slot.prepared is None:
-                slot.prepared = self._compiled(version)
+                slot.prepared = self._compiled(version, slot)
             return slot.prepared
 
-    def _compiled(self, version: RuleVersion) -> Prepared:
+    def _compiled(self, version: RuleVersion, slot: _Slot) -> Prepared:
+        if slot.problem is not None:
+            raise RuleError(slot.problem)
         what = f"version {version.number} of the rules {version.name!r}"
         with self._database.read() as tx:
             content = read_content(tx, version.name, version.number)
@@ -182,12 +202,16 @@ class Rulebook:
         try:
             return Prepared.from_text(content)
         except ModelError as error:
-            raise RuleError(f"{what} cannot be used by this release of the engine: {error}") from error
+            slot.problem = f"{what} cannot be used by this release of the engine: {error}"
+            raise RuleError(slot.problem) from error
 
 
-def _bound(copy: _Copy, question: Question) -> RuleVersion | None:
+def _bound(copy: _Copy, question: Question) -> _Bound | None:
     shelf = copy.shelves.get(question.rule)
-    return None if shelf is None else shelf.bound(question.binding, question.begun_us)
+    version = None if shelf is None else shelf.bound(question.binding, question.begun_us, question.bucket)
+    if shelf is None or version is None:
+        return None
+    return _Bound(version, shelf.shadow(question.binding, question.begun_us, question.bucket))
 
 
 def _why_none(shelf: Shelf | None, question: Question, is_fresh: bool) -> str:

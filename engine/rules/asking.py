@@ -69,18 +69,18 @@ class _RulingCodec:
 def decide(
     name: str, inputs: Any, *, type: type[T], decision: str | None = None,
     version: int | Literal["latest"] | None = None, tag: str | None = None, as_of: dt.date | None = None,
-    inline: bool = False, retry: Retry | None = None,
+    key: str | int | None = None, inline: bool = False, retry: Retry | None = None,
 ) -> StepCall[Ruling[T]]: ...  # fmt: skip
 @overload
 def decide(
     name: str, inputs: Any, *, type: None = None, decision: str | None = None,
     version: int | Literal["latest"] | None = None, tag: str | None = None, as_of: dt.date | None = None,
-    inline: bool = False, retry: Retry | None = None,
+    key: str | int | None = None, inline: bool = False, retry: Retry | None = None,
 ) -> StepCall[Ruling[Any]]: ...  # fmt: skip
-def decide(
+def decide(  # noqa: PLR0913 - each says something else of the question
     name: str, inputs: Any, *, type: Any = None, decision: str | None = None,
     version: int | Literal["latest"] | None = None, tag: str | None = None, as_of: dt.date | None = None,
-    inline: bool = False, retry: Retry | None = None,
+    key: str | int | None = None, inline: bool = False, retry: Retry | None = None,
 ) -> StepCall[Ruling[Any]]:  # fmt: skip
     """Have rules in the store decide, as a step of the flow: ``ruling = await rules.decide("credit-policy", order)``.
 
@@ -91,6 +91,8 @@ def decide(
     Without ``version`` (a number or ``"latest"``), ``tag`` or ``as_of``, the version decides that was active when the
     execution began. ``as_of`` is a business date, from its midnight in UTC, or a moment with a time zone: the version
     decides that is for it. What is active, and for which dates, is taken as it was known when the execution began.
+    Where a version is rolled out to a share of executions, ``key`` says what is in the share: a customer, say, for whom
+    all executions then decide alike. Without one, each execution is a key of its own.
     ``inline`` decides where the flow runs, in the same commit.
 
     A failure is raised as ``StepFailed``: rules, versions or decisions that are not there fail at once. Raises
@@ -115,6 +117,7 @@ def decide(
     asked = cast("Step[..., Ruling[Any]]", step)
     asked.result = _RulingCodec(type, name)
     given: dict[str, Any] = {"decision": decision, **_binding(name, version, tag, as_of)}
+    given["key"] = run.origin_id if key is None else _key(name, key)
     return asked(
         name, msgspec.Raw(write_value(value)), run.started_us, run.now_us,
         **{parameter: one for parameter, one in given.items() if one is not None},
@@ -128,6 +131,14 @@ def _binding(name: str, version: Any, tag: Any, as_of: Any) -> dict[str, Any]:
     if not (version is None or is_number or version == LATEST):
         raise ArgumentsError(f"rules.decide({name!r}): version={version!r} is neither a number nor {LATEST!r}")
     return {"version": version, "tag": tag, "as_of_us": None if as_of is None else _as_of_us(name, as_of)}
+
+
+def _key(name: str, key: Any) -> str:
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(key)
+    if not isinstance(key, str) or not key:
+        raise ArgumentsError(f"rules.decide({name!r}): key={key!r} is neither a text nor a whole number")
+    return key
 
 
 def _as_of_us(name: str, as_of: Any) -> int:

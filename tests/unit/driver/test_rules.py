@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine import rules
@@ -15,12 +16,14 @@ from engine.codec import TypeCodec
 from engine.definitions.deciding import DECIDE, decide_by_rules
 from engine.definitions.flow import flow
 from engine.definitions.registry import Registry
+from engine.driver import drive
 from engine.driver.awaitables import gather
 from engine.errors import ArgumentsError, CodecError, NotInFlow, NotInStep
+from engine.model.history import Event, History
 from engine.model.retry import Retry
-from engine.model.states import StepKind
+from engine.model.states import FLOW_SEQ, StepKind, StepState
 from engine.rules.feel.exchange import NotAValue
-from tests.unit.driver.executions import SECOND_US, STARTED_US, Execution
+from tests.unit.driver.executions import EXECUTION_ID, SECOND_US, STARTED_US, Execution, start_of
 
 
 @dataclass
@@ -54,6 +57,7 @@ def test_a_decision_is_a_step() -> None:
         "inputs": {"amount": Decimal("12.50"), "day": {"@": "2026-11-30"}},
         "begun_us": STARTED_US,
         "now_us": STARTED_US + SECOND_US,
+        "key": EXECUTION_ID,
     }
     execution.complete(1, RECORDED)
     assert execution.result == (
@@ -102,7 +106,7 @@ def test_calls_have_options_of_their_own() -> None:
     assert (inline.inline, own.max_attempts, own.dead_letter) == (True, 4, True)
     found = [json.loads(command.input or "") for command in others]
     for one in found:
-        for name in ("rule", "inputs", "begun_us", "now_us"):
+        for name in ("rule", "inputs", "begun_us", "now_us", "key"):
             del one[name]
     assert found == [
         {"decision": "terms", "version": "latest"},
@@ -111,6 +115,17 @@ def test_calls_have_options_of_their_own() -> None:
         {"as_of_us": 1_000_000},
     ]
     assert decide_by_rules.result.hint is not None, "the step itself stays as it is"
+
+
+def test_a_key_is_recorded_and_is_that_of_the_past_where_none_is_given() -> None:
+    @flow
+    async def asking() -> None:
+        await gather(*(rules.decide("credit", {}, key=key) for key in ("Ada", 7, None)))
+
+    start = msgspec.structs.replace(start_of(asking), seed_id="the first one")
+    beginning = Event(FLOW_SEQ, StepState.COMPLETED, None, STARTED_US)
+    commands = drive(asking, History(start=start, known=(), consumed=(), unread=(beginning,))).commands
+    assert [json.loads(command.input or "")["key"] for command in commands] == ["Ada", "7", "the first one"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +141,9 @@ def test_calls_have_options_of_their_own() -> None:
         ({"as_of": "2026"}, ArgumentsError),
         ({"as_of": datetime(2026, 1, 1)}, ArgumentsError),  # noqa: DTZ001 - it is refused
         ({"tag": 5}, CodecError),
+        ({"key": ""}, ArgumentsError),
+        ({"key": True}, ArgumentsError),
+        ({"key": 1.5}, ArgumentsError),
     ],
 )
 def test_what_cannot_be_asked_is_refused(given: dict[str, Any], error: type[Exception]) -> None:

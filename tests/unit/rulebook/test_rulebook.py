@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from engine.model.rulebook import Answer, Binding, Question
 from engine.rulebook import rulebook
 from engine.rulebook.rulebook import Rulebook
 from engine.rules.errors import RuleError, Undecidable
 from engine.rules.prepared import Prepared
-from engine.rules.stored import content_hash, write_model
-from engine.store.database import Database
+from engine.rules.stored import content_hash
 from engine.store.rules import activate, add_version
-from engine.store.schema import metadata
+from tests.unit.rulebook.shop import Shop
 from tests.worker.rule_flows import RULES, model
 
 ASKERS = 8
-
-
-class Shop:
-    """A store with rules, on a clock that the test sets."""
-
-    def __init__(self, path: Path) -> None:
-        self.now_us = 1000
-        self.database = Database(f"sqlite:///{path / 'rules.db'}", clock=lambda: self.now_us)
-        metadata.create_all(self.database.engine)
-        self.rulebook = Rulebook(self.database)
-        self.queries = 0
-        event.listen(self.database.engine, "before_cursor_execute", self._count)
-
-    def _count(self, *_: Any) -> None:
-        self.queries += 1
-
-    def put(self, rate: str, *, active: bool = True) -> None:
-        with self.database.write() as tx:
-            number, _ = add_version(tx, RULES, write_model(model(rate)), content_hash(model(rate)))
-            if active:
-                activate(tx, RULES, number)
-
-    def ask(self, begun_us: int = 1000, inputs: bytes = b'{"amount":5000}', **binding: Any) -> Answer:
-        return self.rulebook.decide(
-            Question(rule=RULES, decision=None, binding=Binding(**binding), inputs=inputs, begun_us=begun_us, now_us=0)
-        )
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    made = Shop(tmp_path)
-    yield made
-    made.database.close()
 
 
 def test_a_copy_is_good_for_executions_that_began_before_it_was_read(shop: Shop) -> None:
