@@ -88,7 +88,7 @@ def _share(held: list[bool]) -> float:
 
 def cover(decider: TableDecider, cases: Iterable[Inputs]) -> Coverage:
     """Return how far these inputs try out a table. Raises BudgetExceeded, and NotAValue."""
-    return coverage_of(decider, [explain(decider, inputs) for inputs in cases])
+    return coverage_of(decider.source, [explain(decider, inputs) for inputs in cases])
 
 
 def cover_model(graph: Graph, cases: Iterable[Inputs], now: Callable[[], datetime]) -> dict[str, Coverage]:
@@ -106,13 +106,13 @@ def cover_model(graph: Graph, cases: Iterable[Inputs], now: Callable[[], datetim
         run = Run(Evaluation(now), {name: from_python(value) for name, value in inputs.items()})
         for name, (decision, decider) in deciders.items():
             explained[name].append(explain(decider, graph.variables(run, decision)))
-    return {name: coverage_of(decider, explained[name]) for name, (_, decider) in deciders.items()}
+    return {name: coverage_of(decider.source, explained[name]) for name, (_, decider) in deciders.items()}
 
 
-def coverage_of(decider: TableDecider, explained: Iterable[Explanation]) -> Coverage:
-    """Return the coverage by decisions that were explained already."""
-    first_only = decider.source.hit_policy == "FIRST"
-    single = decider.source.hit_policy in ("FIRST", "UNIQUE", "ANY")
+def coverage_of(table: DecisionTable, explained: Iterable[Explanation]) -> Coverage:
+    """Return the coverage of a table by decisions that were explained already."""
+    first_only = table.hit_policy == "FIRST"
+    single = table.hit_policy in ("FIRST", "UNIQUE", "ANY")
     matched: Counter[int] = Counter()
     decided: Counter[int] = Counter()
     results: Counter[tuple[int, int, bool | None]] = Counter()
@@ -125,7 +125,7 @@ def coverage_of(decider: TableDecider, explained: Iterable[Explanation]) -> Cove
         decided.update(hits[:1] if single else hits)
         reached = one.rules[: hits[0]] if first_only and hits else one.rules
         results.update((rule.rule, place, cell.result) for rule in reached for place, cell in enumerate(rule.cells))
-    labels = [column.label for column in decider.table.columns]
+    labels = [clause.label or clause.expression for clause in table.inputs]
     rules = tuple(
         RuleCoverage(
             str(number), matched[number], decided[number],
@@ -134,6 +134,6 @@ def coverage_of(decider: TableDecider, explained: Iterable[Explanation]) -> Cove
                 for place, (label, text) in enumerate(zip(labels, rule.conditions, strict=True))
             ),
         )
-        for number, rule in enumerate(decider.source.rules, 1)
+        for number, rule in enumerate(table.rules, 1)
     )  # fmt: skip
     return Coverage(cases, rules, unmatched)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.rules.explaining import Explanation
+    from engine.rules.feel.compiler import Compiled
+    from engine.rules.feel.nodes import Node
     from engine.rules.feel.values import Value
+    from engine.rules.tables.table import Table
 
 Asked = model.Decision | model.DecisionService
 
@@ -48,6 +51,19 @@ class TableExplained(NamedTuple):
     explanation: Explanation
 
 
+class PreparedTable(NamedTuple):
+    """A table that is a decision's expression, by itself, so that each of its cells can be asked."""
+
+    element: model.Decision
+    source: model.DecisionTable
+    table: Table
+    used: tuple[str, ...]
+    """The variables that its cells use."""
+    trees: tuple[Node, ...]
+    columns: tuple[Compiled, ...]
+    """Its input expressions."""
+
+
 class Prepared:
     """A model of which every part works. Safe for use by several threads."""
 
@@ -64,6 +80,7 @@ class Prepared:
         if not any(isinstance(element, model.Decision) for element in source.elements):
             raise ModelError(f"model {source.name!r} has no decision")
         self._asked: dict[str | None, tuple[Asked, tuple[str, ...]]] = {}
+        self._tables: dict[str, PreparedTable] = {}
 
     @classmethod
     def from_text(cls, content: str) -> Prepared:
@@ -128,27 +145,43 @@ class Prepared:
             for one in element.input_decisions:
                 if (found := self.graph.element_of(one)) is not None:
                     run.known[id(found[0]), found[1].id] = inputs.get(found[1].name)
-        behind = self._behind(element, set())
         return tuple(
-            TableExplained(one.name, one.expression, self._explained(one, one.expression, run))
-            for one in self.graph.model.elements
-            if one.id in behind and isinstance(one, model.Decision) and isinstance(one.expression, model.DecisionTable)
+            TableExplained(one.element.name, one.source, self._explained(one, run)) for one in self.tables(element)
         )
 
-    def _explained(self, element: model.Decision, source: model.DecisionTable, run: Run) -> Explanation:
-        graph, problems = self.graph, list[str]()
-        scope = graph.scope_of(element)
-        trees = [parse_expression(one.expression, scope) if one.expression else NOTHING for one in source.inputs]
-        table, used = make_table(source, trees, scope, graph.items)
-        with bounded():
-            variables = graph.variables(run, element)
-            ev = Evaluation(run.ev.now(), problems)
-            values = [
-                compile_node(one.expression, tree, scope, graph.items.type_of)(ev, variables)
+    def tables(self, asked: Asked | None = None) -> tuple[PreparedTable, ...]:
+        """Return the tables behind a decision, or all that are a decision's expression, in the order of the model."""
+        behind = None if asked is None else self._behind(asked, set())
+        return tuple(
+            self._table(one, one.expression)
+            for one in self.graph.model.elements
+            if isinstance(one, model.Decision)
+            and isinstance(one.expression, model.DecisionTable)
+            and (behind is None or one.id in behind)
+        )
+
+    def _table(self, element: model.Decision, source: model.DecisionTable) -> PreparedTable:
+        found = self._tables.get(element.id)
+        if found is None:
+            graph = self.graph
+            scope = graph.scope_of(element)
+            trees = [parse_expression(one.expression, scope) if one.expression else NOTHING for one in source.inputs]
+            table, used = make_table(source, trees, scope, graph.items)
+            columns = tuple(
+                compile_node(one.expression, tree, scope, graph.items.type_of)
                 for one, tree in zip(source.inputs, trees, strict=True)
-            ]
-            begun = Begun(ev, {one: variables.get(one) for one in used}, table.fitting(ev, values))
-            return explain_table(source, table, begun, problems)
+            )
+            found = self._tables[element.id] = PreparedTable(element, source, table, used, tuple(trees), columns)
+        return found
+
+    def _explained(self, one: PreparedTable, run: Run) -> Explanation:
+        problems: list[str] = []
+        with bounded():
+            variables = self.graph.variables(run, one.element)
+            ev = Evaluation(run.ev.now(), problems)
+            values = one.table.fitting(ev, [column(ev, variables) for column in one.columns])
+            begun = Begun(ev, {name: variables.get(name) for name in one.used}, values)
+            return explain_table(one.source, one.table, begun, problems)
 
     def _behind(self, element: model.Element, given: set[str]) -> set[str]:
         """Return the ids of what is decided for an element, itself included."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.errors import MilepostError
 from engine.rules.coverage import Coverage, cover
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.rules.decider import TableDecider
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Decide = Callable[[Mapping[str, Any]], Any]
 """Whatever decides: ``TableDecider.decide``, or a function around a model or a set of rules."""
 
@@ -26,6 +28,10 @@ class Scenario:
     name: str
     inputs: Mapping[str, Any]
     expected: Any
+    decision: str | None = None
+    """Of a model: the decision or decision service; None: the decision that no other one requires."""
+    now: datetime = EPOCH
+    """Of a model: what ``now()`` is to the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class Run:
     outcome: Any
     differences: tuple[Difference, ...]
     error: str | None = None
+    matched: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Of a model: for each table that was decided, its decision, and the rules that match, counted from 1."""
+    problems: tuple[str, ...] = ()
+    """Of a model: why something is null, where it is."""
 
     @property
     def passed(self) -> bool:

@@ -304,3 +304,33 @@ rule_tags = Table(
     mysql_charset="utf8mb4",
     mysql_engine="InnoDB",
 )
+
+rule_scenarios = Table(
+    PREFIX + "rule_scenarios",
+    metadata,
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    Column("scenario", short_text(NAME_LENGTH), primary_key=True),
+    # NULL: the decision that no other one requires.
+    Column("decision", short_text(NAME_LENGTH)),
+    Column("inputs", long_text(), nullable=False),
+    Column("expected", long_text(), nullable=False),
+    # What now() is to the rules.
+    Column("now_us", BigInteger, nullable=False),
+    Column("author", short_text(NAME_LENGTH)),
+    Column("created_us", BigInteger, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)
+
+rule_policies = Table(
+    PREFIX + "rule_policies",
+    metadata,
+    # Of rules; "*": what is required of all that have none of their own.
+    Column("name", short_text(NAME_LENGTH), primary_key=True),
+    # As JSON text: what is added later needs no column.
+    Column("required", long_text(), nullable=False),
+    Column("author", short_text(NAME_LENGTH)),
+    Column("changed_us", BigInteger, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_engine="InnoDB",
+)

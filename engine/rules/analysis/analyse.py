@@ -18,7 +18,7 @@ from engine.rules.analysis.search import Budget, OutOfBudget, Search, merged
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from engine.rules.analysis.findings import Example
+    from engine.rules.analysis.findings import Example, Kind
     from engine.rules.analysis.search import Box
     from engine.rules.model import DecisionTable, ItemDefinition, Model
 
@@ -77,6 +77,7 @@ class _Analyst:
         self._steps = steps
         self._limit = limit
         self._incomplete: list[str] = []
+        self._unfinished: set[Kind] = set()
         self._outputs = Outputs(space.table)
         self._box = tuple(dimension.universe for dimension in space.dimensions)
         self._rules = range(len(self._table.rules))
@@ -91,18 +92,21 @@ class _Analyst:
             self._limited("unreachable rules", lambda _: self.unreachable()),
             tuple(self._space.not_analysed),
             tuple(self._incomplete),
+            frozenset(self._unfinished),
         )
 
-    def _limited(self, what: str, find: Callable[[Budget], Iterator[T]]) -> tuple[T, ...]:
+    def _limited(self, what: Kind, find: Callable[[Budget], Iterator[T]]) -> tuple[T, ...]:
         """Return the findings of a kind, and remember why there may be more."""
         found: list[T] = []
         try:
             for one in find(Budget(self._steps)):
                 if len(found) == self._limit:
+                    self._unfinished.add(what)
                     self._incomplete.append(f"there are more than {self._limit} {what}")
                     break
                 found.append(one)
         except OutOfBudget:
+            self._unfinished.add(what)
             self._incomplete.append(f"there may be more {what}: the search was stopped after {self._steps} steps")
         return tuple(found)
 
@@ -121,6 +125,7 @@ class _Analyst:
             # More than are shown, as they are fewer once they are merged.
             for box in Search(self._space.dimensions, self._box, everything, budget).boxes():
                 if len(boxes) == 4 * self._limit:
+                    self._unfinished.add("gaps")
                     self._incomplete.append("there are more gaps than were looked at")
                     break
                 boxes.append(box)

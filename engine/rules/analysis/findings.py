@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.rules.model import HitPolicy
+
+Kind = Literal["gaps", "overlaps", "shadowed rules", "unreachable rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class Analysis:
     not_analysed: tuple[NotAnalysed, ...] = ()
     incomplete: tuple[str, ...] = ()
     """Why there may be more than was found; nothing, if that is all."""
+    unfinished: frozenset[Kind] = frozenset()
+    """The kinds of which there may be more."""
 
     @property
     def complete(self) -> bool:

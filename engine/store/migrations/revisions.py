@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VERSION_TABLE: Final = "milepost_schema"
 """Where the database keeps its revision, beside the ``alembic_version`` that an application may have."""
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """In their order; the last one is what this release works with."""
 _QUERY = select(column("version_num", String)).select_from(table(VERSION_TABLE))
 

@@ -1,0 +1,100 @@
+"""Scenarios as JSON files: a list of objects with ``inputs``, ``expected``, and perhaps more.
+
+What JSON has no value for is written as in :mod:`engine.rules.recorded`: a date is ``{"@": "2026-11-30"}``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from engine.rules.feel.exchange import NotAValue, from_python, to_python
+from engine.rules.feel.values import DateTime
+from engine.rules.problems import Problem, RuleFileError
+from engine.rules.recorded import read_value, write_value
+from engine.rules.scenarios import EPOCH, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_KEYS: Final = ("name", "inputs", "expected", "decision", "now")
+
+
+def read_scenarios(file: str, data: bytes) -> list[Scenario]:
+    """Return the scenarios of a file. One without a name is ``scenario 1``, by its place.
+
+    Raises RuleFileError, which says all that is wrong and in which scenario.
+    """
+    try:
+        found = read_value(data)
+    except (NotAValue, UnicodeDecodeError) as error:
+        raise RuleFileError(file, [Problem(str(error))]) from None
+    if not isinstance(found, list) or not found:
+        raise RuleFileError(file, [Problem("scenarios are a list of objects with 'inputs' and 'expected'")])
+    problems: list[Problem] = []
+    scenarios: list[Scenario] = []
+    for place, one in enumerate(found, 1):
+        wrong = list(_wrong(one))
+        problems += [Problem(text, place=_label(one, place)) for text in wrong]
+        if not wrong:
+            entries = cast("dict[str, Any]", one)
+            now: Any = EPOCH if entries.get("now") is None else to_python(entries["now"])
+            name = entries.get("name") or f"scenario {place}"
+            scenarios.append(Scenario(name, entries["inputs"], entries["expected"], entries.get("decision"), now))
+    names = [scenario.name for scenario in scenarios]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [Problem("it is there twice: each has a name of its own", place=f"scenario {one!r}") for one in twice]
+    if problems:
+        raise RuleFileError(file, problems)
+    return scenarios
+
+
+def write_scenarios(scenarios: Iterable[Scenario]) -> bytes:
+    """Return scenarios as a file holds them."""
+    written: list[dict[str, Any]] = []
+    for one in scenarios:
+        entries: dict[str, Any] = {"name": one.name}
+        if one.decision is not None:
+            entries["decision"] = one.decision
+        if one.now != EPOCH:
+            entries["now"] = _raw(one.now)
+        written.append(entries | {"inputs": _raw(one.inputs), "expected": _raw(one.expected)})
+    return msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n"
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(write_value(from_python(value)))
+
+
+def _label(one: Any, place: int) -> str:
+    name = cast("dict[str, Any]", one).get("name") if isinstance(one, dict) else None
+    return f"scenario {name!r}" if isinstance(name, str) and name else f"scenario {place}"
+
+
+def _wrong(one: Any) -> Iterator[str]:
+    if not isinstance(one, dict):
+        yield "it is no object with 'inputs' by name, 'expected', and perhaps 'name', 'decision' and 'now'"
+        return
+    entries = cast("dict[str, Any]", one)
+    for key in entries:
+        if key not in _KEYS:
+            yield f"it has {key!r}, and a scenario has only {', '.join(map(repr, _KEYS))}"
+    if not isinstance(entries.get("inputs"), dict):
+        yield "it has no 'inputs': an object with each input by its name"
+    if "expected" not in entries:
+        yield "it does not say what is 'expected': null is a value, too"
+    for key in ("name", "decision"):
+        if entries.get(key) is not None and not isinstance(entries[key], str):
+            yield f"its {key!r} is no text"
+    now = entries.get("now")
+    if now is not None and not _is_moment(now):
+        yield """its 'now' is no moment with a time zone: write it as {"@": "2026-11-30T12:00:00Z"}"""
+
+
+def _is_moment(now: Any) -> bool:
+    if not isinstance(now, DateTime):
+        return False
+    moment = to_python(now)
+    return isinstance(moment, datetime) and moment.utcoffset() is not None
