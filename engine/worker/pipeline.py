@@ -98,8 +98,9 @@ class Pipeline:
         self._reschedules: list[Reschedule] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._pointers: list[Pointer] = []
-        self._ended = self._ended_in_flush = 0
-        """Steps that have ended and are not recorded: with what follows, each may go on taking up room."""
+        self._followed = self._followed_in_flush = 0
+        """Steps that have ended, and claims of flows' own steps, that no flush has taken on yet. What follows each of
+        them may take up its room without a message, so that a sequence of steps stays with one worker."""
         self._arrivals: list[Arrival] = []
         self._arrivals_in_flush: list[Arrival] = []
         self._flushing = False
@@ -137,7 +138,7 @@ class Pipeline:
         self._running.abandon_all()
         self._driving.forget()
         self._reschedules, self._progress, self._pointers = [], {}, []
-        self._ended = self._ended_in_flush = 0
+        self._followed = self._followed_in_flush = 0
 
     def drain(self) -> None:
         """Claim no more, and give back what is not begun."""
@@ -159,7 +160,7 @@ class Pipeline:
     def room(self) -> int:
         """How many more steps this worker can take from a broker. Read from other threads too, which may see a moment
         ago."""
-        return max(self._free() - self._ended - self._ended_in_flush, 0)
+        return max(self._free() - self._followed - self._followed_in_flush, 0)
 
     def _free(self) -> int:
         return 0 if self._draining else max(self._serving.concurrency - len(self._running), 0)
@@ -195,7 +196,7 @@ class Pipeline:
     def ended(self, ended: Ended) -> None:
         """Take in how a step ended."""
         if isinstance(ended, StepOutcome):
-            self._ended += 1
+            self._followed += 1
             self._driving.add(ended)
         else:
             self._reschedules.append(ended)
@@ -230,7 +231,7 @@ class Pipeline:
             return
         serving = self._serving
         # Over a broker, room beyond what was taken up before is for what arrives.
-        room = self._free() if serving.embedded else min(self._free(), self._ended)
+        room = self._free() if serving.embedded else min(self._free(), self._followed)
         claim = serving.embedded and self._hinted and room > 0 and bool(self._queues)
         # What arrived and is not claimed while this worker drains goes back to the broker.
         arrivals = [] if self._draining else self._arrivals
@@ -248,7 +249,7 @@ class Pipeline:
             return
         self._reschedules, self._progress, self._pointers = [], {}, []
         self._arrivals, self._arrivals_in_flush = [], arrivals
-        self._ended, self._ended_in_flush = 0, self._ended
+        self._followed, self._followed_in_flush = 0, self._followed
         self._hinted = self._hinted and not claim
         self._flushing = True
         self._sent_us = self._monotonic_us()
@@ -265,7 +266,7 @@ class Pipeline:
         """Take in the answer to the flush that is under way."""
         self._flushing = False
         arrivals, self._arrivals_in_flush = self._arrivals_in_flush, []
-        self._ended_in_flush = 0
+        self._followed_in_flush = 0
         flush, flushed = reply.flush, reply.flushed
         if flushed is None:
             self._arrivals = arrivals + self._arrivals
@@ -296,6 +297,8 @@ class Pipeline:
                 self._reschedules.append(released(claim))
             elif claim.seq != FLOW_SEQ:
                 self._running.begin(claim)
+            else:
+                self._followed += 1
         if flushed.offered or (flush.claim_due and len(flushed.claimed) >= flush.room):
             # What was offered is for this worker too, and there may be more than there was room for.
             self._hinted = True

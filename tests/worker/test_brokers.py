@@ -17,7 +17,7 @@ from engine.model.work import Pointer
 from tests.worker import sample_flows
 from tests.worker.serving import MODULE, Store, serving, wait_until, worker_processes
 from transports.errors import TransportError
-from transports.memory import FaultRates, MemoryBroker, RandomFaults, memory_broker
+from transports.memory import Fate, FaultRates, MemoryBroker, NoFaults, RandomFaults, memory_broker
 from transports.protocol import Message
 
 QUICK_RESEND = "200ms"
@@ -33,6 +33,16 @@ def store(sqlite_url: str) -> Iterator[Store]:
     yield made
     sample_flows.GATE.set()
     made.close()
+
+
+class Counting(NoFaults):
+    """A broker that does everything right, and counts the messages about steps."""
+
+    messages = 0
+
+    def fate(self, message: Message) -> Fate:
+        self.messages += message.queue == "default"
+        return super().fate(message)
 
 
 def broker_settings(url: str, resend_after: str = "10s") -> dict[str, Any]:
@@ -92,6 +102,19 @@ def test_two_workers_share_what_the_broker_carries(store: Store, name: str) -> N
         assert [row[1] for row in owners] == [4, 4], "nobody takes more than it has room for"
         sample_flows.GATE.set()
         assert store.result(execution_id) == 28
+    store.check()
+
+
+def test_a_sequence_of_steps_stays_with_the_worker_that_began_it(store: Store, name: str) -> None:
+    """Its first step, too, costs no message, so that brokers which take turns do not send it back and forth."""
+    broker, settings = memory_broker(name), broker_settings(f"memory://{name}")
+    with serving(store.url, settings=settings), serving(store.url, settings=settings):
+        wait_until(lambda: len(store.rows("SELECT id FROM milepost_workers WHERE state = 'alive'")) == 2)
+        broker.faults = counting = Counting()
+        with Client(store.database, broker=f"memory://{name}") as client:
+            handles = [client.start("sequence", n=10) for _ in range(4)]
+            assert [handle.result(timeout="30s") for handle in handles] == [10] * 4
+        assert counting.messages == 4, "one for each flow that was started"
     store.check()
 
 
