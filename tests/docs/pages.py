@@ -45,3 +45,17 @@ def all_blocks(language: str) -> list[Block]:
 def prose(text: str) -> str:
     """Return a page without its code."""
     return _FENCE.sub("", text)
+
+
+def tables(page: Path) -> list[tuple[Path, list[list[str]]]]:
+    """Return the tables of a page, each as rows of cells, the head first."""
+    found: list[list[list[str]]] = []
+    lines = prose(page.read_text()).splitlines()
+    for before, line in zip(["", *lines], lines, strict=False):
+        if not line.startswith("|"):
+            continue
+        if not before.startswith("|"):
+            found.append([])
+        if not set(line) <= set("|-: "):
+            found[-1].append([cell.strip() for cell in line.strip()[1:-1].split("|")])
+    return [(page, rows) for rows in found]

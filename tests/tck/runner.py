@@ -29,6 +29,8 @@ class Tally:
     non_null_passed: int = 0
     non_null_total: int = 0
     failures: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    tried: list[str] = field(default_factory=list[str])
+    """The names of all cases."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -56,6 +58,7 @@ def run(folders: Iterable[Path]) -> Tally:
 def _count(tally: Tally, case: Case, failures: list[str]) -> None:
     has_value = any(result.value is not None for result in case.results)
     tally.total += 1
+    tally.tried.append(case.name)
     tally.non_null_total += has_value
     if failures:
         tally.failures.append({"case": case.name, "non_null": has_value, "problems": failures})

@@ -115,7 +115,8 @@ def _turned(relation: _Relation) -> _Relation:
     return lambda order, a, b: relation(order, b, a)
 
 
-_POINT: Final = (NUMBER, STRING, DATE, TIME, DATE_TIME, DAYS_TIME, YEARS_MONTHS)
+POINT: Final = (NUMBER, STRING, DATE, TIME, DATE_TIME, DAYS_TIME, YEARS_MONTHS)
+"""What has an order."""
 _POINTS: Final = ("point1", "point2")
 _RANGES: Final = ("range1", "range2")
 _POINT_RANGE: Final = ("point", "range")
@@ -134,7 +135,7 @@ def _form(name: str, relation: _Relation, pair: tuple[str, str]) -> Form:
         except _NoOrder:
             return ev.problem(f"{name}: the two cannot be compared")
 
-    kinds = [wanted(name, *((RANGE,) if name.startswith("range") else _POINT)) for name in pair]
+    kinds = [wanted(name, *((RANGE,) if name.startswith("range") else POINT)) for name in pair]
     return form(holds, *kinds)
 
 
