@@ -7,9 +7,10 @@ PYTHON ?=
 DEMO   ?= $(BIN)/python -m flows.demo
 # How many processes the tests run in, side by side.
 PROCESSES ?= 2
-# How long `make chaos` goes on: seeds of the simulation, seconds of crashes for each store and queue, and executions for
-# each broker and what happens to it.
+# How long `make chaos` goes on: seeds of the simulation, decision tables at random, seconds of crashes for each store and
+# queue, and executions for each broker and what happens to it.
 CHAOS_SEEDS      ?= 100000
+CHAOS_TABLES     ?= 100000
 CHAOS_SECONDS    ?= 120
 CHAOS_EXECUTIONS ?= 500
 
@@ -37,8 +38,10 @@ format: $(VENV)/.dev ## Put the code into the house's format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-chaos: $(VENV)/.dev ## Look for what breaks: simulated clusters (CHAOS_SEEDS), real crashes (CHAOS_SECONDS), every broker (CHAOS_EXECUTIONS)
+chaos: $(VENV)/.dev ## Look for what breaks: simulated clusters (CHAOS_SEEDS), tables (CHAOS_TABLES), real crashes (CHAOS_SECONDS), every broker (CHAOS_EXECUTIONS)
 	@$(BIN)/python -m tests.simulation --seeds $(CHAOS_SEEDS) --jobs 2
+	@$(BIN)/python -m pytest tests/unit/rules/tables/test_reference.py --table-cases $(CHAOS_TABLES) \
+	    --numprocesses $(PROCESSES) $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest tests/crash --chaos-seconds $(CHAOS_SECONDS) $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest tests/conformance/transports/engine --executions $(CHAOS_EXECUTIONS) $(PYTEST_ARGS)
 

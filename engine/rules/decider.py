@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.builtins import BUILTINS
-from engine.rules.feel.compiler import Fixed, compile_node
+from engine.rules.feel.compiler import compile_node
 from engine.rules.feel.evaluation import Evaluation, bounded
 from engine.rules.feel.exchange import from_python, to_python
 from engine.rules.feel.parser import parse_expression
@@ -16,7 +16,9 @@ from engine.rules.feel.scope import Scope
 from engine.rules.feel.types import ANY
 from engine.rules.items import ItemType, ItemTypes
 from engine.rules.tables.making import make_table
-from engine.rules.tables.quick import NO_CASE, make_quick
+from engine.rules.tables.outcomes import OPEN, fixed_outcomes
+from engine.rules.tables.quick import NO_CASE, NOTHING, make_quick
+from engine.rules.tables.reading import ByName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from engine.rules.feel.values import Value
     from engine.rules.model import DecisionTable, ItemDefinition
     from engine.rules.tables.quick import Quick
-    from engine.rules.tables.table import Table
+    from engine.rules.tables.reading import Reading
 
 Inputs = Mapping[str, Any]
 
@@ -79,18 +81,49 @@ class TableDecider:
             raise ModelError("; ".join(problems))
         self._now = now
         self._inputs = [compile_node(text, tree, scope) for text, tree in zip(expressions, trees, strict=True)]
-        self._outcomes = _outcomes(self.table)
-        self._quick = self._keyed(expressions, trees)
+        self.fixed = fixed_outcomes(self.table)
+        """What rules come to by their places, and last what no hit comes to; see there."""
+        by_name = all(isinstance(tree, nodes.Name) for tree in trees)
+        self._quick = self.quick_by(ByName(expressions)) if by_name else None
 
     def decide(self, inputs: Inputs) -> Any:
         """Return the outcome: a value, a dictionary where the table has several outputs; None if no rule matches."""
         hit = self._hit(inputs)
-        return self._outcome(hit) if hit >= 0 else self._evaluated(inputs).outcome
+        if hit == NO_CASE:
+            return self._evaluated(inputs).outcome
+        outcome = self.fixed[hit]
+        # Whoever gets a dictionary may change it.
+        if type(outcome) is dict:
+            return cast("dict[str, Any]", outcome).copy()
+        return outcome if outcome is not OPEN else self.conclude(hit, inputs).outcome
 
     def trace(self, inputs: Inputs) -> Decided:
         """Return the outcome, and which rules matched."""
         hit = self._hit(inputs)
-        return Decided(self._outcome(hit), (hit + 1,)) if hit >= 0 else self._evaluated(inputs)
+        if hit == NO_CASE:
+            return self._evaluated(inputs)
+        outcome = self.fixed[hit]
+        if outcome is OPEN:
+            return self.conclude(hit, inputs)
+        if type(outcome) is dict:
+            outcome = cast("dict[str, Any]", outcome).copy()
+        return Decided(outcome, (hit + 1,) if hit != NOTHING else ())
+
+    def conclude(self, hit: int, inputs: Inputs) -> Decided:
+        """Return what a rule comes to that is known to hit alone, by its place; or NOTHING."""
+        problems: list[str] = []
+        hits = [] if hit == NOTHING else [hit]
+        with bounded():
+            variables = {name: from_python(inputs.get(name)) for name in self._used}
+            outcome = to_python(self.table.outcome(Evaluation(self._now, problems), variables, hits))
+        return Decided(outcome, tuple(hit + 1 for hit in hits), tuple(problems))
+
+    def quick_by(self, reading: Reading) -> Quick | None:
+        """Return the quick way to the rule that hits, from what ``reading`` says; None for a table that has none."""
+        table = self.table
+        if table.cells is None or table.limits is None:
+            return None
+        return make_quick(table.cells, table.policy, reading, table.limits)
 
     def _hit(self, inputs: Inputs) -> int:
         if self._quick is None:
@@ -99,20 +132,6 @@ class TableDecider:
             return self._quick(inputs)
         except KeyError:
             return NO_CASE
-
-    def _outcome(self, hit: int) -> Any:
-        outcome = self._outcomes[hit]
-        # Whoever gets a dictionary may change it.
-        return outcome if type(outcome) is not dict else cast("dict[str, Any]", outcome).copy()
-
-    def _keyed(self, expressions: Sequence[str], trees: Sequence[nodes.Node]) -> Quick | None:
-        """Return the quick way from inputs to rules, for a table of names, plain cells and constant outcomes."""
-        table = self.table
-        if table.cells is None or not self._outcomes or not all(isinstance(tree, nodes.Name) for tree in trees):
-            return None
-        if any(column.conform is not None or column.allowed is not None for column in table.columns):
-            return None
-        return make_quick(table.cells, table.policy, expressions)
 
     def begin(self, inputs: Inputs, problems: list[str]) -> Begun:
         """Evaluate the input expressions, and no rule; ``problems`` gets what is wrong with them and later on."""
@@ -136,21 +155,6 @@ def _names(text: str, known: Sequence[str]) -> set[str]:
     """Return the names that an input expression uses, few or none of which are known beforehand."""
     tree = parse_expression(text, Scope(dict.fromkeys(known, ANY))) if text else None
     return set(nodes.names_in(tree)) - (nodes.called(tree) & BUILTINS.keys())
-
-
-def _outcomes(table: Table) -> list[Any]:
-    """Return the outcome of each rule, if all are constants that need no conversion; else nothing."""
-    if any(column.conform is not None or column.allowed for column in table.conclusions):
-        return []
-    found: list[Any] = []
-    for row in table.rows:
-        constants = [output.value for output in row.outputs if isinstance(output, Fixed)]
-        if len(constants) != len(row.outputs):
-            return []
-        values = [to_python(value) for value in constants]
-        names = [column.name for column in table.conclusions]
-        found.append(values[0] if len(values) == 1 else dict(zip(names, values, strict=True)))
-    return found
 
 
 def _nowhere(_name: str) -> ItemType | None:

@@ -277,7 +277,8 @@ class _Compiler:
             # Null that is written down is asked for: "not(null)" is what is there. Null that comes of an expression is
             # an error of it.
             return code.call("equals", code.name("ev"), tested, code.constant(None))
-        function = "own_test" if nodes.mentions(test, TESTED) else "in_test"
+        judged = isinstance(test, nodes.RangeNode) or nodes.mentions(test, TESTED)
+        function = "own_test" if judged else "in_test"
         return code.call(function, code.name("ev"), tested, self.emit(test, env, block))
 
     # -- paths, filters, calls ---------------------------------------------------------------------------------------

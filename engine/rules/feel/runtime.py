@@ -31,8 +31,11 @@ def any_of(held: Sequence[bool | None]) -> bool | None:
 
 
 def own_test(ev: Evaluation, tested: Value, result: Value) -> bool | None:
-    """Judge a test that names the tested value itself: by what it came to, if that is a truth value."""
-    return result if type(result) is bool else comparison.in_test(ev, tested, result)
+    """Judge a test that names the tested value itself, or is a range: by what it came to, if that is a truth value.
+
+    If it came to null, it is null: ``? > 5`` and ``[5..1]`` are not true of null, as a test that is null would be.
+    """
+    return result if result is None or type(result) is bool else comparison.in_test(ev, tested, result)
 
 
 RUNTIME: Final[Mapping[str, Any]] = {

@@ -44,6 +44,12 @@ class Cell:
     intervals: tuple[Interval, ...] = ()
     negated: bool = False
 
+    @property
+    def bounds(self) -> list[Decimal]:
+        """The numbers that it compares with."""
+        found = [value for value in self.values if isinstance(value, Decimal)]
+        return found + [end for one in self.intervals for end in (one.low, one.high) if end is not None]
+
     def holds(self, value: Scalar) -> bool:
         """Tell whether the cell is true of a value of its domain."""
         found = value in self.values or (

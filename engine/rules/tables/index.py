@@ -81,7 +81,7 @@ def _bits(places: Sequence[int]) -> int:
 
 def _number_index(plain: Sequence[tuple[int, Cell]], everywhere: int) -> NumberIndex:
     """Sweep over the bounds: at each, some intervals begin or end."""
-    bounds = sorted({bound for _, cell in plain for bound in _bounds(cell)})
+    bounds = sorted({bound for _, cell in plain for bound in cell.bounds})
     places = {bound: place for place, bound in enumerate(bounds)}
     negated = sum(bit for bit, cell in plain if cell.negated)
     # What to switch on its way over 2n + 1 sections: below the first bound, at it, between it and the next, ...
@@ -96,13 +96,6 @@ def _number_index(plain: Sequence[tuple[int, Cell]], everywhere: int) -> NumberI
         current ^= switch
         sections.append(everywhere | (current ^ negated))
     return NumberIndex(tuple(map(_plain, bounds)), tuple(sections[1::2]), tuple(sections[0::2]))
-
-
-def _bounds(cell: Cell) -> list[Decimal]:
-    found = [value for value in cell.values if isinstance(value, Decimal)]
-    for interval in cell.intervals:
-        found += [end for end in (interval.low, interval.high) if end is not None]
-    return found
 
 
 def _sections(cell: Cell, places: dict[Decimal, int]) -> list[tuple[int, int]]:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.compiler import TESTED, Fixed, LazyTests, compile_node, compile_test_tree
 from engine.rules.feel.inference import infer
 from engine.rules.feel.parser import parse_expression, parse_unary_tests
-from engine.rules.feel.types import ANY
+from engine.rules.feel.types import ANY, BOOLEAN, NUMBER, STRING
 from engine.rules.tables.hits import SINGLE_HIT
 from engine.rules.tables.plain import plain_cell, plain_constant, plain_tests
-from engine.rules.tables.quick import make_quick
+from engine.rules.tables.quick import Limit, make_quick
 from engine.rules.tables.table import Column, Conclusion, Row, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.rules.feel.compiler import Compiled, CompiledTests
     from engine.rules.feel.nodes import Node
     from engine.rules.feel.scope import Scope
     from engine.rules.feel.types import Type
-    from engine.rules.items import ItemTypes
+    from engine.rules.items import ItemType, ItemTypes
     from engine.rules.model import DecisionTable, InputClause, OutputClause, Rule
-    from engine.rules.tables.cells import Cell
+    from engine.rules.tables.cells import Cell, Domain
     from engine.rules.tables.quick import Quick
     from engine.rules.tables.table import Conform
+
+_DOMAINS: Final[Mapping[Type, Domain]] = {NUMBER: "number", STRING: "string", BOOLEAN: "boolean"}
 
 
 def make_table(
@@ -41,7 +43,10 @@ def make_table(
     columns = tuple(maker.column(clause, node) for clause, node in zip(table.inputs, inputs, strict=True))
     conclusions = tuple(maker.conclusion(clause) for clause in table.outputs)
     rows = tuple(maker.row(place, rule) for place, rule in enumerate(table.rules))
-    made = Table(columns, conclusions, rows, table.hit_policy, table.aggregation, maker.quick(), maker.cells())
+    made = Table(
+        columns, conclusions, rows, table.hit_policy, table.aggregation, maker.quick(), maker.cells(),
+        maker.limits(),
+    )  # fmt: skip
     return made, tuple(sorted(name for name in maker.names if scope.type_of(name) is not None))
 
 
@@ -52,6 +57,7 @@ class _Maker:
         self._items = items
         self._types: list[Type] = []
         self._cells: list[tuple[Cell | None, ...]] = []
+        self._limits: list[Limit | None] = []
         self._plain = True
         self.names: set[str] = set()
 
@@ -59,6 +65,7 @@ class _Maker:
         item = self._items.named(clause.type)
         self._types.append(item.type if item.type is not ANY else infer(node, self._scope))
         allowed = None if clause.allowed is None else self._tests(clause.allowed, item.type)
+        self._limits.append(_limit(item, clause.allowed))
         return Column(clause.label or clause.expression, self._conform(clause.type), allowed)
 
     def conclusion(self, clause: OutputClause) -> Conclusion:
@@ -93,6 +100,11 @@ class _Maker:
         """Return what the cells say, if all of them are plain."""
         return tuple(self._cells) if self._plain else None
 
+    def limits(self) -> tuple[Limit, ...] | None:
+        """Return what values have to be, if it can be told of every column."""
+        found = tuple(limit for limit in self._limits if limit is not None)
+        return found if len(found) == len(self._limits) else None
+
     def _cell(self, text: str, tested: Type) -> tuple[Cell | None, CompiledTests | None]:
         """Return what a cell says, where it is plain, and its tests; without either, it is true of everything."""
         scope = self._scope.inner({TESTED: tested})
@@ -123,3 +135,11 @@ class _Maker:
         tree = parse_expression(text, self._scope)
         self.names.update(nodes.names_in(tree))
         return compile_node(text, tree, self._scope, self._items.type_of)
+
+
+def _limit(item: ItemType, allowed: str | None) -> Limit | None:
+    cell = None if allowed is None else plain_cell(allowed)
+    if (allowed is not None and cell is None) or not item.is_plain:
+        return None
+    domain = _DOMAINS.get(item.type)
+    return None if domain is None and item.type is not ANY else Limit(domain, cell)

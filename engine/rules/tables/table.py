@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from engine.rules.tables.hits import resolve
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.rules.feel.values import Value
     from engine.rules.model import Aggregation, HitPolicy
     from engine.rules.tables.cells import Cell
-    from engine.rules.tables.quick import Quick
+    from engine.rules.tables.quick import Limit, Quick
 
     Conform = Callable[[Evaluation, Value], Value]
 
@@ -62,6 +63,8 @@ class Table:
     """The quick way to find the rule that hits, for tables that have one."""
     cells: tuple[tuple[Cell | None, ...], ...] | None = None
     """What the cells say, where all of them are plain."""
+    limits: tuple[Limit, ...] | None = None
+    """What the values of the columns have to be, where that can be told as plainly."""
 
     def decide(self, ev: Evaluation, variables: Mapping[str, Value], inputs: list[Value]) -> Value:
         """Return what the table comes to for these inputs, one for each column; ``variables`` are for its cells."""
@@ -93,7 +96,7 @@ class Table:
         )  # fmt: skip
 
     def matches(self, ev: Evaluation, variables: Mapping[str, Value], values: list[Value]) -> list[int]:
-        """Return which rules match, by their place from 0."""
+        """Return which rules match, by their place from 0; where the first one decides, that one alone."""
         if self.quick is not None:
             hit = self.quick(*values)
             if hit >= 0:
@@ -101,14 +104,15 @@ class Table:
             if hit == NOTHING:
                 return []
         ev.spend(len(self.rows))
-        return [
+        matching = (
             place
             for place, row in enumerate(self.rows)
             if all(
                 test is None or test(ev, variables, value) is True
                 for test, value in zip(row.tests, values, strict=True)
             )
-        ]
+        )
+        return [*islice(matching, 1 if self.policy == "FIRST" else None)]
 
     def conclusion(self, ev: Evaluation, variables: Mapping[str, Value], hit: int) -> Value:
         """Return what one rule concludes, by its place from 0: a value, or a context of several."""

@@ -16,7 +16,7 @@ from engine.rules.decider import TableDecider
 from engine.rules.explaining import explain
 from engine.rules.graph import Graph
 from engine.rules.model import Decision, DecisionTable, HitPolicy, InputClause, InputData, Model, OutputClause, Rule
-from engine.rules.scenarios import Difference, Scenario, back_test, differences, run_scenarios, try_out
+from engine.rules.scenarios import Difference, Scenario, differences, run_scenarios, try_out
 from tests.unit.rules.analysis.tables import decider as decider_of
 from tests.unit.rules.analysis.tables import tables
 
@@ -145,10 +145,3 @@ def test_an_error_fails_its_scenario_alone() -> None:
 
     failed, passed = run_scenarios(decide, [Scenario("a", {"age": 10}, 1), Scenario("b", {"age": 30}, 3)])
     assert (failed.passed, failed.error, passed.passed) == (False, "no", True)
-
-
-def test_a_back_test_shows_which_records_a_new_version_decides_otherwise() -> None:
-    recorded = [{"age": 10}, {"age": 70, "member": True}]
-    runs = back_test(decider(rates()).decide, decider(rates(senior="2.5")).decide, recorded)
-    assert [run.passed for run in runs] == [True, False]
-    assert runs[1].differences == (Difference("$", 2, Decimal("2.5")),)
