@@ -111,7 +111,7 @@ class Rulebook:
         except (RuleError, BudgetExceeded, NotAValue) as error:
             raise Undecidable(f"version {version.number} of the rules {version.name!r}: {error}") from error
         if shadow is not None and shadow.number != version.number:
-            beside = decide_beside(shadow, lambda: self._prepared(shadow), question, inputs, reached.outcome)
+            beside = decide_beside(shadow, lambda: self._prepared(shadow), question, inputs, bytes(answer.outcome))
             answer = msgspec.structs.replace(answer, shadow=beside)
         return answer
 

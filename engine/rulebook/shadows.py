@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine.model.rulebook import ShadowAnswer
-from engine.rules.recorded import write_value
+from engine.rules.recorded import read_value, write_value
 from engine.rules.scenarios import differences
 
 if TYPE_CHECKING:
@@ -26,15 +26,18 @@ def decide_beside(
     prepared: Callable[[], Prepared],
     question: Question,
     inputs: Mapping[str, Value],
-    counts: Value,
+    counts: bytes,
 ) -> ShadowAnswer:
-    """Return what a version decides of the same question, where ``counts`` is the outcome that counts. Never raises."""
+    """Return what a version decides of the same question; ``counts`` is the outcome that counts, as it is written.
+
+    Never raises.
+    """
     known = ShadowAnswer(version=version.number, hash=version.hash)
     try:
         reached = prepared().decide(question.decision, inputs, question.now_us)
-        made = msgspec.structs.replace(known, matched=reached.matched)
-        if differences(counts, reached.outcome):
-            made = msgspec.structs.replace(made, outcome=msgspec.Raw(write_value(reached.outcome)))
+        outcome, made = write_value(reached.outcome), msgspec.structs.replace(known, matched=reached.matched)
+        if outcome != counts and differences(read_value(counts), read_value(outcome)):
+            made = msgspec.structs.replace(made, outcome=msgspec.Raw(outcome))
         size = len(msgspec.json.encode(made))
         if size > LARGEST:
             return msgspec.structs.replace(known, error=f"what it decided has {size} bytes: too large to be recorded")

@@ -94,15 +94,6 @@ def _run(decide: Decide, scenario: Scenario) -> Run:
     return Run(scenario, outcome, differences(scenario.expected, outcome))
 
 
-def back_test(old: Decide, new: Decide, recorded: Iterable[Mapping[str, Any]]) -> tuple[Run, ...]:
-    """Run recorded inputs through a new version of rules, and expect what the old one decides of them.
-
-    Raises what the old version raises.
-    """
-    scenarios = [Scenario(f"record {place}", inputs, old(inputs)) for place, inputs in enumerate(recorded, 1)]
-    return run_scenarios(new, scenarios)
-
-
 def differences(expected: Any, actual: Any) -> tuple[Difference, ...]:
     """Return where two outcomes differ, as rules see them: 1.50 is 1.5, and a dataclass is its fields."""
     return tuple(_differences(to_python(from_python(expected)), to_python(from_python(actual)), "$"))

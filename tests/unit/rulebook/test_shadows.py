@@ -81,7 +81,7 @@ def test_a_shadow_is_for_what_is_active_and_for_its_share(shop: Shop) -> None:
     [
         ("{}", "RuleError: version 2 of the rules 'credit' cannot be used by this release"),
         (literal("count(for i in 1..10000000 return i)"), "BudgetExceeded: "),
-        (literal("function(a) a"), "a function of a rule is no value"),
+        (literal("function(a) a"), "a function of a rule cannot be recorded"),
         (literal('string join(for i in 1..20000 return "x", "")'), "too large to be recorded"),
         (literal("if 1 > 0 then {a: amount} else 1 / 0"), None),
     ],
