@@ -14,7 +14,7 @@ from engine.cli.upkeep import PANEL
 from engine.doctor import Finding, Verdict, examine
 
 SIGNS: Final = {Verdict.GOOD: ("ok", "green"), Verdict.DOUBTFUL: ("hm", "yellow"), Verdict.BAD: ("BAD", "bold red")}
-INDENT: Final = 30
+INDENT: Final = 31
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def doctor(session: Session, as_json: AsJson = False) -> None:
     """Check the store, the broker and the workers, and say what to do about what is wrong.
 
-    It writes nothing, except that it declares the queues on the broker that a worker would. Ends with 1 if something is
-    bad.
+    It also asks the brokers that [brokers] names, and looks whether the queues of triggers are there. It writes
+    nothing, except that it declares the queues on the broker that a worker would. Ends with 1 if something is bad.
 
     engine doctor
 
@@ -45,7 +45,7 @@ def doctor(session: Session, as_json: AsJson = False) -> None:
 
 def _show(finding: Finding) -> None:
     sign, style = SIGNS[finding.verdict]
-    line = Text.assemble((f"{sign:>3}", style), f"  {finding.part:<8}", f"{finding.check:<16} ", finding.detail)
+    line = Text.assemble((f"{sign:>3}", style), f"  {finding.part:<9}", f"{finding.check:<16} ", finding.detail)
     shown = console()
     shown.print(line, soft_wrap=True)
     if finding.advice:

@@ -40,26 +40,27 @@ def _look(broker: Broker, settings: Settings) -> Iterator[Finding]:
     try:
         seconds = round_trip(transport.ping)
     except TransportError as error:
-        yield Finding(PART, "reachable", Verdict.BAD, str(error), _advice(error))
+        yield Finding(PART, "reachable", Verdict.BAD, str(error), advice(error, "broker.url"))
         return
     yield Finding(PART, "reachable", Verdict.GOOD, f"{settings.broker.url.masked} answers")
     yield Finding(PART, "round trip", Verdict.GOOD, f"{seconds * 1000:.1f} ms")
     try:
         broker.declare(settings.worker.queues)
     except TransportError as error:
-        yield Finding(PART, "queues", Verdict.BAD, str(error), _advice(error))
+        yield Finding(PART, "queues", Verdict.BAD, str(error), advice(error, "broker.url"))
         return
     for queue in settings.worker.queues:
         try:
             depth = transport.depth(queue)
         except TransportError as error:
-            yield Finding(PART, f"queue {queue!r}", Verdict.BAD, str(error), _advice(error))
+            yield Finding(PART, f"queue {queue!r}", Verdict.BAD, str(error), advice(error, "broker.url"))
             return
         waits = "the broker does not tell how many messages wait" if depth is None else f"{depth} messages wait"
         yield Finding(PART, f"queue {queue!r}", Verdict.GOOD, waits)
 
 
-def _advice(error: TransportError) -> str:
+def advice(error: TransportError, where: str) -> str:
+    """Return what to do about an error of a broker, whose URL stands ``where``."""
     if isinstance(error, Refused):
-        return "mend the user, the password, the rights or the options in broker.url"
+        return f"mend the user, the password, the rights or the options in {where}"
     return "see that the broker runs, and that nothing between here and there blocks its port"

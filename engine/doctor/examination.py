@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.doctor.broker import look_at_broker
 from engine.doctor.findings import Finding, Verdict
+from engine.doctor.foreign import look_at_foreign
 from engine.doctor.store import look_at_store, look_at_workers
 from engine.store.database import Database
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the store, the broker and the workers; findings come as they are made.
+    """Look at the store, the broker, those of other programs and the workers; findings come as they are made.
 
     Raises ConfigError where the store's URL cannot be used at all.
     """
@@ -29,6 +30,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             sound = sound and finding.verdict != Verdict.BAD
             yield finding
         yield from look_at_broker(settings)
+        yield from look_at_foreign(settings)
         if sound:
             yield from look_at_workers(database)
     finally:

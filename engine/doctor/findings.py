@@ -21,7 +21,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One check."""
 
     part: str
-    """``store``, ``broker`` or ``workers``."""
+    """``store``, ``broker``, ``brokers`` (of other programs), ``triggers`` or ``workers``."""
     check: str
     verdict: str
     detail: str

@@ -195,9 +195,3 @@ def flow_step_row(  # noqa: PLR0913 - the columns that differ
         None, owner, ready_queue, ready_us, due_us, None, None, None, None, input_text, None, not_before_us or now_us,
         started_us, None, None,
     )  # fmt: skip
-
-
-def execution_of(tx: Transaction, idempotency_key: str) -> str | None:
-    """Return the id of the execution that was started with this key, or None."""
-    query = select(executions.c.id).where(executions.c.idempotency_key == idempotency_key)
-    return tx.connection.execute(query).scalar_one_or_none()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.store.start import NewExecution, start_executions
 from tests.cli.calling import engine
 from tests.servers.databases import with_driver
 from tests.worker.serving import serving, wait_until
-from transports import Unavailable
+from transports import Message, Unavailable, UnknownQueue, open_transport
 from transports.memory import MemoryTransport
 
 
@@ -54,8 +55,8 @@ def test_it_is_for_reading(sqlite_url: str) -> None:
     made(sqlite_url).close()
     done = engine("doctor", "--store", sqlite_url)
     assert done.code == 0
-    assert done.out.splitlines()[0].startswith(" ok  store   reachable")
-    assert " hm  workers alive            no worker is running" in done.out
+    assert done.out.splitlines()[0].startswith(" ok  store    reachable")
+    assert " hm  workers  alive            no worker is running" in done.out
     assert "start one with engine-worker" in done.out
 
 
@@ -136,3 +137,39 @@ def test_a_broker_that_stops_answering_is_a_finding_too(monkeypatch: pytest.Monk
     monkeypatch.setattr(MemoryTransport, "depth", depth)
     *_, last = look_at_broker(load_settings(None, {"broker.url": "memory://doctor"}, environment={}))
     assert (last.check, last.verdict, last.detail) == ("queue 'default'", "bad", "the coordinator is away")
+
+
+def test_the_brokers_of_other_programs_and_the_queues_of_triggers(tmp_path: Path) -> None:
+    shop = f"sql+sqlite:///{tmp_path / 'shop.db'}"
+    with closing(open_transport(shop, prefix="")) as theirs:
+        theirs.declare(["orders", "requests"])
+        theirs.send([Message("orders", b"{}")]).raise_if_any()
+    settings = tmp_path / "engine.toml"
+    settings.write_text(
+        'flows = ["tests.worker.trigger_flows"]\n\n[brokers]\n'
+        f'shop = "{shop}"\naway = "amqp://eva:secret@127.0.0.1:1/x?connect_seconds=0.5"\n'
+    )
+    code, findings = found("--config", str(settings), "--store", f"sqlite:///{tmp_path / 'none.db'}")
+    assert code == 1
+    about = {name: each["verdict"] for name, each in findings.items() if name.startswith(("brokers", "triggers"))}
+    assert about == {
+        "brokers shop": "good", "brokers away": "bad", "triggers queue 'orders'": "good",
+        "triggers queue 'requests'": "good", "triggers queue 'decisions'": "bad",
+    }  # fmt: skip
+    assert "secret" not in str(findings)
+    assert findings["triggers queue 'decisions'"]["advice"].startswith("make the queue")
+    with closing(open_transport(shop, prefix="")) as theirs:
+        assert theirs.depth("orders") == 1, "nothing was taken"
+        with pytest.raises(UnknownQueue):
+            theirs.depth("decisions")
+
+
+def test_flows_that_cannot_be_loaded_and_a_broker_that_nobody_named(tmp_path: Path) -> None:
+    settings = tmp_path / "engine.toml"
+    settings.write_text('flows = ["tests.worker.trigger_flows"]\n')
+    code, findings = found("--config", str(settings), "--store", f"sqlite:///{tmp_path / 'none.db'}")
+    assert code == 1
+    assert "names the broker 'shop'" in findings["triggers orders"]["detail"]
+    settings.write_text('flows = ["tests.worker.no_such_flows"]\n')
+    code, findings = found("--config", str(settings), "--store", f"sqlite:///{tmp_path / 'none.db'}")
+    assert (code, findings["triggers flows"]["verdict"]) == (1, "bad")
