@@ -23,6 +23,9 @@ _NOT_SHARED = ("assignment", "session_seconds", "heartbeat_seconds", "handover_s
 """Options that mean nothing where a partition belongs to no single consumer."""
 BATCH_OVERHEAD = 1 << 16
 """What a record may need beyond ``Message.size``: the frame of its batch, and lengths."""
+SESSION_SECONDS = 6.0
+"""The shortest that brokers allow where they are not told otherwise. A member that is given up too soon costs second
+deliveries and nothing else; one that is given up late has what is in its partitions wait."""
 SHARE_RECORDS = 10
 """How many records a member of a share group takes at a time: what nobody asks for soon was taken from others."""
 
@@ -105,7 +108,7 @@ def read_settings(url: str, keywords: Mapping[str, Any]) -> Settings:
     group_protocol = _one_of("group_protocol", options.get("group_protocol", "classic"), _GROUP_PROTOCOLS)
     shares = group_protocol == "share"
     _check_shared(options, shares=shares)
-    session = options.get("session_seconds", 15.0)
+    session = options.get("session_seconds", SESSION_SECONDS)
     return Settings(
         shown=_SCHEME + ",".join(brokers),
         client=_client(brokers, login, options),

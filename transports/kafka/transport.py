@@ -32,7 +32,7 @@ class KafkaTransport:
     Security: ``security_protocol`` (``SASL_SSL`` with a user in the URL, else ``PLAINTEXT``), ``sasl_mechanism``
     (``PLAIN``), ``ssl_ca``, ``ssl_certificate``, ``ssl_key`` (files), ``ssl_key_password``. The group:
     ``group_protocol`` (``classic``, ``consumer`` for that of KIP-848, or ``share`` for a share group), ``assignment``
-    (``cooperative-sticky``, ``range`` or ``roundrobin``), ``session_seconds`` (15), ``heartbeat_seconds`` (a third of
+    (``cooperative-sticky``, ``range`` or ``roundrobin``), ``session_seconds`` (6), ``heartbeat_seconds`` (a third of
     that, 1 at most), ``idle_seconds`` without a request after which it leaves (10), ``hold_seconds`` in which a
     delivery has to be acknowledged (300), ``handover_seconds`` that a partition waits for acknowledgements before it
     moves (2). Others: ``timeout_seconds`` for the broker's answers (10), ``broadcast_seconds`` that broadcasts are kept
