@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.rules.feel.exchange import from_python
+from engine.rules.literals import literal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,9 +26,9 @@ class Example:
     """What the table is given to have these values; None if a column computes its value."""
 
     def __str__(self) -> str:
-        """Write the inputs, or the values of the columns."""
+        """Write the inputs, or the values of the columns, as rules write them."""
         shown = self.inputs if self.inputs is not None else dict(enumerate(self.values, 1))
-        return ", ".join(f"{name} = {value!r}" for name, value in shown.items())
+        return ", ".join(f"{name} = {literal(from_python(value))}" for name, value in shown.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def test_a_gap_is_shown_as_the_rule_that_would_close_it() -> None:
     (gap,) = analyse(table([age, "Status"], ("< 18", "-", "1"), ("> 18", '"a"', "2"), ("> 18", 'not("a")', "3"))).gaps
     assert gap.conditions == ("18", "-")
     assert gap.example.inputs == {"Age": 18, "Status": "a"}
-    assert str(gap) == "no rule matches 18 | -, such as Age = 18, Status = 'a'"
+    assert str(gap) == 'no rule matches 18 | -, such as Age = 18, Status = "a"'
 
 
 def test_whole_numbers_leave_no_gap_between_two_of_them() -> None:
@@ -168,7 +168,7 @@ def test_tables_within_contexts_and_functions_are_found() -> None:
     )  # fmt: skip
     analyses = analyse_model(Model("m", "ns", (), elements))
     examples = {name: [str(one.example) for one in analysis.gaps] for name, analysis in analyses.items()}
-    assert examples == {"D / rate": ["flag = False"], "D": ["flag = False"], "B": ["flag = 'other'"], "E": ["flag = 0"]}
+    assert examples == {"D / rate": ["flag = false"], "D": ["flag = false"], "B": ['flag = "other"'], "E": ["flag = 0"]}
 
 
 def test_what_is_allowed_and_cannot_be_seen_into_is_named() -> None:

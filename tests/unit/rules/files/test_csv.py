@@ -207,6 +207,23 @@ def test_what_is_no_table_is_refused_with_its_place(text: str, says: str) -> Non
     assert says in "\n".join(problems(text))
 
 
+@pytest.mark.parametrize("cell", ["2027-01-01", "< 2027-01-01", "[2027-01-01..2028-01-01]"])
+def test_dates_without_their_sign_are_refused(cell: str) -> None:
+    (problem,) = problems(f"U;in: a;out: b\n1;{cell};2")
+    assert problem.startswith(f"row 2, column B: {cell!r} is a subtraction in FEEL, and no date")
+    (problem,) = problems("U;in: a;out: b\n1;2;2027-01-01")
+    assert problem.startswith("row 2, column C: ")
+    read_csv(b'U;in: a;out: b\n1;"< @""2027-01-01""";"date(""2027-01-01"")"\n2;2027 - 01 - 01;1', "Dish")
+
+
+def test_subtractions_that_look_like_dates_are_written_so_that_they_are_read() -> None:
+    table = model.DecisionTable(
+        (model.InputClause("a"),), (model.OutputClause("b"),), (model.Rule(("< 2027-01-01",), ("2027-01-01",)),)
+    )
+    read = read_sheet(rows_of(table, "t"), "t").table
+    assert read.rules == (model.Rule(("< 2027 - 01 - 01",), ("2027 - 01 - 01",)),)
+
+
 @pytest.mark.parametrize("cell", ["< 1,000", ">=1.000,50", "1,000", "5, < 2,5", "1,000,000"])
 def test_numbers_with_separators_are_refused(cell: str) -> None:
     (problem,) = problems(f"U;in: a;out: b\n1;{cell};2")
