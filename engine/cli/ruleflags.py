@@ -15,6 +15,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The rules, as the lis
 Version = Annotated[
     str | None, typer.Option("--version", metavar="VERSION", help="Its number, a tag, or latest; else the active one.")
 ]
+Share = Annotated[
+    str, typer.Option("--share", metavar="PERCENT", help="For this share of executions, by their key: 10%, or 0.5%.")
+]
 Author = Annotated[str | None, typer.Option("--author", metavar="NAME", help="Who does it; else the user.")]
 Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Why, for those who look.")]
 
