@@ -1,8 +1,7 @@
-"""``engine rules test``, ``activate``, ``rollback``, ``tag`` and ``explain``: which version decides, and why so."""
+"""``engine rules activate``, ``rollback``, ``tag`` and ``explain``: which version decides, and why so."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -12,103 +11,61 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
-from engine.cli.ruleflags import Author, Comment, Name, Version, plain, user, version_of
-from engine.cli.session import Session, console, print_json
+from engine.cli.ruleflags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.session import Session, print_json
+from engine.cli.sheets import sheet_console
 from engine.cli.texts import clean
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 
 if TYPE_CHECKING:
     from engine.client import Client
+    from engine.model.rulebook import ShadowAnswer
     from engine.rules.explaining import RuleExplained
 
 
 def register(group: typer.Typer) -> None:
     """Add the commands of this module to those about rules."""
-    add(group, try_out, name="test")
     for function in (activate, rollback, tag, explain):
         add(group, function)
 
 
-def try_out(
-    session: Session,
-    name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenarios, as JSON.")],
-    version: Version = None,
-    decision: Annotated[
-        str | None, typer.Option("--decision", metavar="NAME", help="Of this decision; else the one no other requires.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run scenarios through a version: the latest, unless you name one. A draft that passes all of them is tested.
-
-    The file is a list of objects: {"name": ..., "inputs": {...}, "expected": ...}, with dates as {"@": "2026-11-30"}.
-    The exit code is 1 if one fails.
-
-    engine rules test credit scenarios.json
-
-    engine rules test credit scenarios.json --version 3 --json
-    """
-    from engine.client.decisions import read_scenarios
-    from engine.rules.feel.exchange import from_python
-    from engine.rules.recorded import write_plain
-
-    scenarios = read_scenarios(file)
-    with session.client() as client:
-        runs = client.test_rules(name, scenarios, version_of(version) or "latest", decision=decision)
-    failed = [run for run in runs if not run.passed]
-
-    def text(value: Any) -> str:
-        return write_plain(from_python(value)).decode()
-
-    if as_json:
-        print_json(
-            [
-                {
-                    "scenario": run.scenario.name, "passed": run.passed, "error": run.error,
-                    "differences": [
-                        {"path": one.path, "expected": text(one.expected), "actual": text(one.actual)}
-                        for one in run.differences
-                    ],
-                }
-                for run in runs
-            ]
-        )  # fmt: skip
-    else:
-        for run in failed:
-            print(f"failed: {clean(run.scenario.name)}" + (f": {clean(run.error)}" if run.error else ""))
-            for one in run.differences:
-                print(f"  {clean(one.path)}: expected {text(one.expected)}, got {text(one.actual)}")
-        print(f"{len(runs) - len(failed)} passed, {len(failed)} failed")
-    if failed:
-        raise typer.Exit(1)
-
-
-def activate(
-    session: Session, name: Name, version: Version = None, author: Author = None, comment: Comment = None,
-    as_json: AsJson = False,
+def activate(  # noqa: PLR0917 - the flags of a command
+    session: Session, name: Name, version: Version = None, share: Share = "100%", author: Author = None,
+    comment: Comment = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Have executions that begin from now on decide by a version: the latest, unless you name one.
 
-    Executions that have begun go on with the version that was active then.
+    Executions that have begun go on with the version that was active then. With a share, the other executions decide
+    by what is active already; a share that grows keeps those that were in it. A version that does not meet what is
+    required is refused, and each line on standard error says what it lacks.
 
     engine rules activate credit
 
     engine rules activate credit --version 3 --comment "as agreed"
+
+    engine rules activate credit --version 5 --share 10%
     """
-    with session.client() as client:
-        chosen = version_of(version) or "latest"
-        found = client.activate_rules(name, chosen, author=author or user(), comment=comment)
+    from engine.rules.policy import RequirementsUnmet
+
+    try:
+        with session.client() as client:
+            chosen = version_of(version) or "latest"
+            found = client.activate_rules(name, chosen, share=share, author=author or user(), comment=comment)
+    except RequirementsUnmet as error:
+        for line in (error.headline, *map(error.line, error.unmet)):
+            say("engine", line)
+        raise typer.Exit(1) from None
     if as_json:
-        print_json({"done": "activate", **plain(found)})
+        print_json({"done": "activate", "share": share, **plain(found)})
     else:
-        print(f"active: {found.name} version {found.number}")
+        print(f"active: {found.name} version {found.number}" + ("" if share == "100%" else f", for {share}"))
 
 
 def rollback(
     session: Session, name: Name, author: Author = None, comment: Comment = None, as_json: AsJson = False
 ) -> None:
-    """Take back the latest activation, so that the version before it is active again.
+    """Take back the latest activation, or a rollout, so that the version before it is active again.
 
     engine rules rollback credit
 
@@ -163,7 +120,7 @@ def explain(
 
     with session.client() as client:
         execution_id = client.find_id(execution)
-        found = client.explain_decision(execution_id, _only_decision(client, execution_id) if seq is None else seq)
+        found = client.explain_decision(execution_id, only_decision(client, execution_id) if seq is None else seq)
     answer = found.answer
     if as_json:
         tables = [
@@ -174,16 +131,19 @@ def explain(
             "inputs": msgspec.json.decode(write_plain(found.inputs)),
             "outcome": msgspec.json.decode(write_plain(found.outcome)),
             "matched": answer.matched, "problems": answer.problems, "agrees": found.agrees, "tables": tables,
+            "shadow": None if answer.shadow is None else _shadow(answer.shadow),
         }  # fmt: skip
         print_json(values)
         return
-    out = console()
+    out = sheet_console()
     lines = {
         "decided": f"{answer.decision} by {answer.rule} version {answer.version}", "hash": answer.hash,
         "inputs": feel_text(to_python(found.inputs)), "outcome": feel_text(to_python(found.outcome)),
     }  # fmt: skip
     for label, value in lines.items():
         out.print(Text(f"{label:<9}", style="dim").append(clean(value), style="not dim"))
+    if answer.shadow is not None:
+        out.print(Text(f"{'shadow':<9}", style="dim").append(clean(_shadow_text(answer.shadow)), style="not dim"))
     for problem in answer.problems:
         out.print(Text(f"{'problem':<9}", style="yellow").append(clean(problem), style="not dim"))
     for one in found.tables:
@@ -192,6 +152,29 @@ def explain(
     if not found.agrees:
         say("engine", "this version decides otherwise today than was recorded: the engine, or the record, was changed")
         raise typer.Exit(1)
+
+
+def _shadow(shadow: ShadowAnswer) -> dict[str, Any]:
+    from engine.rules.recorded import read_value, write_plain
+
+    values: dict[str, Any] = msgspec.to_builtins(shadow)
+    if isinstance(shadow.outcome, msgspec.Raw):
+        values["outcome"] = msgspec.json.decode(write_plain(read_value(bytes(shadow.outcome))))
+    return values
+
+
+def _shadow_text(shadow: ShadowAnswer) -> str:
+    from engine.cli.ruletables import feel_text
+    from engine.rules.feel.exchange import to_python
+    from engine.rules.recorded import read_value
+
+    if shadow.error is not None:
+        found = f"nothing: {shadow.error}"
+    elif isinstance(shadow.outcome, msgspec.Raw):
+        found = feel_text(to_python(read_value(bytes(shadow.outcome))))
+    else:
+        found = "the same"
+    return f"{found}, by version {shadow.version}, which does not count"
 
 
 def _rule(rule: RuleExplained) -> dict[str, Any]:
@@ -208,7 +191,8 @@ def _rule(rule: RuleExplained) -> dict[str, Any]:
     return {"rule": rule.rule, "matched": rule.matched, "cells": cells}
 
 
-def _only_decision(client: Client, execution_id: str) -> int:
+def only_decision(client: Client, execution_id: str) -> int:
+    """Return the one step of an execution in which rules decided. Raises ArgumentsError if there are none or more."""
     found = [step.seq for step in client.history(execution_id, values=False) if step.name == DECIDE]
     if len(found) != 1:
         steps = f"steps {', '.join(map(str, found))}: name one" if found else "no step"

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from engine.cli import deciding
+from engine.cli import backtesting, deciding, requiring, scenarios, trying
 from engine.cli.commands import Commands, add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
+from engine.cli.roles import Role, roles_of
 from engine.cli.ruleflags import Author, Comment, Name, Version, plain, user, version_of
-from engine.cli.session import Session, console, in_ascii, print_json
-from engine.cli.texts import ago, clean, short, stamp
+from engine.cli.session import Session, print_json
+from engine.cli.sheets import fitting, sheet, sheet_console
+from engine.cli.texts import ago, clean, stamp
 from engine.errors import ConfigError, RuleNotFound
 
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(name="rules", cls=Commands, help=HELP, rich_markup_mode=None)
     add(group, import_rules, name="import")
     add(group, list_rules, name="list")
-    for function in (show, export, check, diff):
+    for function in (show, export, diff):
         add(group, function)
-    deciding.register(group)
+    for module in (trying, scenarios, requiring, backtesting, deciding):
+        module.register(group)
     app.add_typer(group, rich_help_panel=PANEL)
 
 
@@ -109,7 +110,7 @@ def list_rules(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List rules with the version that is active, or all versions of one.
+    """List rules with the versions that decide, or all versions of one.
 
     engine rules list
 
@@ -123,34 +124,28 @@ def list_rules(
         shelves = {name: shelves[name]}
     shown = [one for shelf in shelves.values() for one in _listed(shelf, now_us, everything=name is not None)]
     if as_json:
-        print_json([plain(version) for version in shown])
+        print_json([plain(version) | role.plain() for version, role in shown])
         return
-    out = console()
+    out = sheet_console()
     if not shown:
         out.print("no rules", style="dim")
         return
-    signs = in_ascii(sys.stdout)
     rows = [
         {
-            "rules": short(one.name, 32, ascii_only=signs),
+            "rules": fitting(out, one.name, 32),
             "version": str(one.number),
             "state": one.state,
+            "decides": role.text,
             "hash": one.hash[:SHORT_HASH],
             "tags": ", ".join(one.tags),
             "for": _dates(one),
-            "author": short(one.author, 16, ascii_only=signs),
+            "author": fitting(out, one.author, 16),
             "imported": ago(one.created_us, now_us),
-            "comment": short(one.comment, 60, ascii_only=signs),
+            "comment": fitting(out, one.comment, 60),
         }
-        for one in shown
+        for one, role in shown
     ]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    titles = [title for title in rows[0] if any(row[title] for row in rows)]
-    for title in titles:
-        table.add_column(title, no_wrap=title != "comment", min_width=len(title))
-    for row in rows:
-        table.add_row(*(Text(row[title]) for title in titles))
-    out.print(table)
+    out.print(sheet(rows, wraps=("rules", "tags", "for", "author", "comment")))
 
 
 def show(session: Session, name: Name, version: Version = None, as_json: AsJson = False) -> None:
@@ -163,16 +158,18 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
     with session.client() as client:
         found = client.rule_version(name, version_of(version))
         model = client.rule_model(name, found.number)
+        role = roles_of(client.rules()[name], client.now_us()).get(found.number, Role())
     if as_json:
-        print_json(plain(found) | {"content": msgspec.json.decode(found.content or "{}")})
+        print_json(plain(found) | role.plain() | {"content": msgspec.json.decode(found.content or "{}")})
         return
     from engine.cli.ruletables import draw_table
     from engine.rules import model as models
     from engine.rules.outline import outline
 
-    out = console()
+    out = sheet_console()
     lines = {
-        "rules": f"{found.name} version {found.number}, {found.state}", "hash": found.hash,
+        "rules": f"{found.name} version {found.number}, {found.state}", "decides": role.text or None,
+        "hash": found.hash,
         "imported": f"{stamp(found.created_us)} UTC", "author": found.author, "comment": found.comment,
         "for": _dates(found) or None, "tags": ", ".join(found.tags) or None,
     }  # fmt: skip
@@ -214,41 +211,6 @@ def export(
         print(f"exported: {found.name} version {found.number} to {file}")
 
 
-def check(_session: Session, files: Files, as_json: AsJson = False) -> None:
-    """Look through files of rules without bringing them in: errors, gaps, overlaps and rules that never match.
-
-    Errors are on standard error, with row and cell, and the exit code is 1. The rest is for you to judge.
-
-    engine rules check credit.xlsx
-
-    engine rules check rules/credit.csv rules/rates.dmn --json
-    """
-    from engine.client.decisions import usable_model
-    from engine.rules.analysis.analyse import analyse_model
-    from engine.rules.files import RuleFileError
-
-    found: dict[str, list[str]] = {}
-    failed = False
-    for file in files:
-        try:
-            model = usable_model(file)
-        except RuleFileError as error:
-            failed = True
-            _complain(error)
-            continue
-        analyses = analyse_model(model)
-        found[str(file)] = [f"{name}: {finding}" for name, one in analyses.items() for finding in one.findings]
-    if as_json:
-        print_json(found)
-    else:
-        for file, findings in found.items():
-            print(f"{file}:" + ("" if findings else " nothing to say"))
-            for finding in findings:
-                print(f"  {clean(finding)}")
-    if failed:
-        raise typer.Exit(1)
-
-
 def diff(
     session: Session,
     name: Name,
@@ -272,7 +234,7 @@ def diff(
     if as_json:
         print_json({"name": name, "old": numbers[0], "new": numbers[1], "lines": lines})
         return
-    out = console()
+    out = sheet_console()
     out.print(f"{clean(name)}: version {numbers[0]} to version {numbers[1]}", style="bold", markup=False)
     if not lines:
         out.print("no difference", style="dim")
@@ -282,10 +244,15 @@ def diff(
         out.print(Text("..." if line.startswith("@@") else shown, style=style), soft_wrap=True)
 
 
-def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[RuleVersion]:
+def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[tuple[RuleVersion, Role]]:
+    roles = roles_of(shelf, now_us)
     if everything:
-        return sorted(shelf.versions.values(), key=lambda one: -one.number)
-    return [shelf.active(now_us, now_us) or shelf.versions[max(shelf.versions)]]
+        numbers = sorted(shelf.versions, reverse=True)
+    else:
+        # Where nothing decides, the latest one stands for the rules.
+        deciding = any(role.share for role in roles.values())
+        numbers = [*roles] if deciding else list({max(shelf.versions): None, **dict.fromkeys(roles)})
+    return [(shelf.versions[number], roles.get(number, Role())) for number in numbers]
 
 
 def _dates(version: RuleVersion) -> str:

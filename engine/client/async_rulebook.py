@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from engine.client.backtests import KEPT, MOST_DECISIONS
 from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
+    from datetime import date, datetime
     from os import PathLike
 
+    from engine.client.backtests import Looked, Tried, TriedRulebook
     from engine.client.decisions import Explained
-    from engine.client.guarding import GuardedRulebook
+    from engine.client.trials import StoredScenario
+    from engine.model.policy import Required, RulePolicy
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model
-    from engine.rules.scenarios import Run, Scenario
+    from engine.rules.policy import Unmet
+    from engine.rules.scenarios import Scenario
+    from engine.rules.trial import Trial
 
 
 class AsyncRulebook:
     """Rules in the store; see :class:`Client` for every method."""
 
-    def __init__(self, client: GuardedRulebook) -> None:
+    def __init__(self, client: TriedRulebook) -> None:
         self._rulebook = client
 
     async def rules(self) -> dict[str, Shelf]:
@@ -47,17 +51,101 @@ class AsyncRulebook:
             effective_until=effective_until,
         )  # fmt: skip
 
+    async def rule_scenarios(self, name: str) -> dict[str, StoredScenario]:
+        """Return the stored scenarios of rules by their names."""
+        return await asyncio.to_thread(self._rulebook.rule_scenarios, name)
+
+    async def rule_scenario(self, name: str, scenario: str) -> StoredScenario:
+        """Return one stored scenario of rules."""
+        return await asyncio.to_thread(self._rulebook.rule_scenario, name, scenario)
+
+    async def add_scenarios(
+        self,
+        name: str,
+        *sources: Scenario | str | PathLike[str],
+        version: int | str = LATEST,
+        replace: bool = False,
+        author: str | None = None,
+    ) -> tuple[str, ...]:
+        """Store scenarios, or those of files, for all versions of rules; see :meth:`Client.add_scenarios`."""
+        return await asyncio.to_thread(
+            self._rulebook.add_scenarios, name, *sources, version=version, replace=replace, author=author
+        )
+
+    async def record_scenario(
+        self, execution_id: str, seq: int, name: str, *, replace: bool = False, author: str | None = None
+    ) -> tuple[str, StoredScenario]:
+        """Store what rules decided in a step as a scenario; see :meth:`Client.record_scenario`."""
+        return await asyncio.to_thread(
+            self._rulebook.record_scenario, execution_id, seq, name, replace=replace, author=author
+        )
+
+    async def remove_scenarios(self, name: str, *names: str) -> None:
+        """Delete stored scenarios: all of these or none."""
+        await asyncio.to_thread(self._rulebook.remove_scenarios, name, *names)
+
     async def test_rules(
-        self, name: str, scenarios: Iterable[Scenario], version: int | str = LATEST, *, decision: str | None = None
-    ) -> tuple[Run, ...]:
-        """Run scenarios through a version; see :meth:`Client.test_rules`."""
-        return await asyncio.to_thread(self._rulebook.test_rules, name, scenarios, version, decision=decision)
+        self, name: str, *sources: Scenario | str | PathLike[str], version: int | str = LATEST
+    ) -> Trial:
+        """Run the stored scenarios through a version, and these; see :meth:`Client.test_rules`."""
+        return await asyncio.to_thread(self._rulebook.test_rules, name, *sources, version=version)
+
+    async def rule_policy(self, name: str) -> Required:
+        """Return what is required of rules before a version is activated; see :meth:`Client.rule_policy`."""
+        return await asyncio.to_thread(self._rulebook.rule_policy, name)
+
+    async def require_rules(self, name: str, policy: RulePolicy | None, *, author: str | None = None) -> None:
+        """Say what is required of rules before a version is activated; see :meth:`Client.require_rules`."""
+        await asyncio.to_thread(self._rulebook.require_rules, name, policy, author=author)
+
+    async def unmet_requirements(self, name: str, version: int | str = LATEST) -> tuple[Unmet, ...]:
+        """Return what keeps a version from being activated; see :meth:`Client.unmet_requirements`."""
+        return await asyncio.to_thread(self._rulebook.unmet_requirements, name, version)
+
+    async def back_test_rules(
+        self, name: str, version: int | str | None = None, *, draft: Model | str | PathLike[str] | None = None,
+        since: datetime | None = None, flow: str | None = None, limit: int = MOST_DECISIONS, keep: int = KEPT,
+        looked: Looked | None = None,
+    ) -> Tried:  # fmt: skip
+        """Say what a version would change of what was decided; ``looked`` is called on another thread.
+
+        See :meth:`Client.back_test_rules`.
+        """
+        return await asyncio.to_thread(
+            self._rulebook.back_test_rules, name, version, draft=draft, since=since, flow=flow, limit=limit, keep=keep,
+            looked=looked,
+        )  # fmt: skip
+
+    async def shadow_rules(
+        self, name: str, version: int | str = LATEST, *, share: str = "100%", author: str | None = None,
+        comment: str | None = None,
+    ) -> RuleVersion:  # fmt: skip
+        """Have a version decide as well, without its outcome counting; see :meth:`Client.shadow_rules`."""
+        return await asyncio.to_thread(
+            self._rulebook.shadow_rules, name, version, share=share, author=author, comment=comment
+        )
+
+    async def unshadow_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> None:
+        """Have no version decide as well; see :meth:`Client.unshadow_rules`."""
+        await asyncio.to_thread(self._rulebook.unshadow_rules, name, author=author, comment=comment)
+
+    async def shadowed_rules(
+        self, name: str, version: int | str | None = None, *, since: datetime | None = None, flow: str | None = None,
+        limit: int = MOST_DECISIONS, keep: int = KEPT, looked: Looked | None = None,
+    ) -> Tried:  # fmt: skip
+        """Say how a shadow decided beside what counted; see :meth:`Client.shadowed_rules`."""
+        return await asyncio.to_thread(
+            self._rulebook.shadowed_rules, name, version, since=since, flow=flow, limit=limit, keep=keep, looked=looked
+        )
 
     async def activate_rules(
-        self, name: str, version: int | str = LATEST, *, author: str | None = None, comment: str | None = None
-    ) -> RuleVersion:
+        self, name: str, version: int | str = LATEST, *, share: str = "100%", author: str | None = None,
+        comment: str | None = None,
+    ) -> RuleVersion:  # fmt: skip
         """Have executions that begin from now on decide by a version; see :meth:`Client.activate_rules`."""
-        return await asyncio.to_thread(self._rulebook.activate_rules, name, version, author=author, comment=comment)
+        return await asyncio.to_thread(
+            self._rulebook.activate_rules, name, version, share=share, author=author, comment=comment
+        )
 
     async def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
         """Take back the latest activation; see :meth:`Client.rollback_rules`."""

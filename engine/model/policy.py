@@ -42,6 +42,16 @@ class RulePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.no_gaps or self.no_overlaps or self.no_shadowed
 
 
+class Required(msgspec.Struct, frozen=True):
+    """What is required of the rules of a name."""
+
+    policy: RulePolicy
+    name: str | None = None
+    """Whose policy it is: theirs, or that of every name; None: neither has one."""
+    author: str | None = None
+    changed_us: int | None = None
+
+
 class RuleScenario(msgspec.Struct, frozen=True, kw_only=True):
     """A scenario of rules: inputs, and what they have to come to in every version that is to decide."""
 

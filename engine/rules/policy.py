@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.model.policy import RulePolicy
     from engine.rules.analysis.findings import Analysis, Kind
-    from engine.rules.coverage import Coverage
+    from engine.rules.coverage import Coverage, RuleCoverage
     from engine.rules.prepared import Prepared
     from engine.rules.scenarios import Run, Scenario
 
@@ -68,7 +68,7 @@ class RequirementsUnmet(RuleError):
 
     def line(self, one: Unmet) -> str:
         """Say what is missing, and which command shows more."""
-        return f"{title(one.requirement)}: {one.text} (more by {command(one, self.name, self.number)!r})"
+        return f"{title(one.requirement)}: {one.text} (more by `{command(one, self.name, self.number)}`)"
 
 
 def title(requirement: str) -> str:
@@ -78,7 +78,8 @@ def title(requirement: str) -> str:
 
 def command(unmet: Unmet, name: str, number: int) -> str:
     """Return the command that shows more of what is missing."""
-    return f"engine rules {unmet.shown_by} {shlex.quote(name)} --version {number}"
+    words = "check --stored" if unmet.shown_by == "check" else unmet.shown_by
+    return f"engine rules {words} {shlex.quote(name)} --version {number}"
 
 
 def gather(policy: RulePolicy, prepared: Prepared, scenarios: Sequence[Scenario]) -> Evidence:
@@ -143,18 +144,27 @@ def _short(coverage: Mapping[str, Coverage], required: float, measure: Callable[
     for name, covered in coverage.items():
         share, counted, missing = measure(covered)
         if share < required:
-            yield f"table {name!r} has {counted} tried, {percent(share)} of {percent(required)}: {missing[0]}"
+            yield f"table {name!r}: {counted} tried, {percent(share)} instead of {percent(required)}: {missing[0]}"
 
 
 def _rows(covered: Coverage) -> Measure:
-    missing = never_matched(covered)
-    return covered.rule_ratio, f"{len(covered.rules) - len(missing)} of {len(covered.rules)} rules", missing
+    return covered.rule_ratio, rules_tried(covered), never_matched(covered)
 
 
 def _cells(covered: Coverage) -> Measure:
-    missing = never_seen(covered)
-    count = sum(len(rule.cells) for rule in covered.rules)
-    return covered.cell_ratio, f"{count - len(missing)} of {count} cells", missing
+    missing = [text for rule in covered.rules for text in never_seen(rule)]
+    return covered.cell_ratio, cells_tried(covered), missing
+
+
+def rules_tried(covered: Coverage) -> str:
+    """Return how many rules some case matches."""
+    return f"{len(covered.rules) - len(covered.never_matched)} of {len(covered.rules)} rules"
+
+
+def cells_tried(covered: Coverage) -> str:
+    """Return how many cells were seen to hold and not to hold."""
+    cells = [cell for rule in covered.rules for cell in rule.cells]
+    return f"{sum(cell.covered for cell in cells)} of {len(cells)} cells"
 
 
 def never_matched(covered: Coverage) -> list[str]:
@@ -166,18 +176,13 @@ def never_matched(covered: Coverage) -> list[str]:
     ]
 
 
-def never_seen(covered: Coverage) -> list[str]:
-    """Return the cells that were not seen to hold and not to hold, a text for each."""
+def never_seen(rule: RuleCoverage) -> list[str]:
+    """Return the cells of a rule that were not seen to hold and not to hold, a text for each."""
     return [
-        f"no scenario sees {cell.text} in {cell.column!r} of rule {rule.rule} {_lacking(cell.true > 0)}"
-        for rule in covered.rules
+        f"no scenario sees {cell.text} in {cell.column!r} of rule {rule.rule} {'fail' if cell.true else 'hold'}"
         for cell in rule.cells
         if not cell.covered
     ]
-
-
-def _lacking(holds: bool) -> str:
-    return "not hold" if holds else "hold"
 
 
 def percent(share: float) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import delete, select
 
-from engine.model.policy import EVERY, Guard, RulePolicy
+from engine.model.policy import EVERY, Guard, Required, RulePolicy
 from engine.model.topics import RULES
 from engine.store.batches import Upsert
 from engine.store.generations import bump
@@ -21,23 +21,13 @@ if TYPE_CHECKING:
 REQUIRE = Upsert(rule_policies, keys=("name",), sets=("required", "author", "changed_us"))
 
 
-class Required(NamedTuple):
-    """What is required of the rules of a name."""
-
-    policy: RulePolicy
-    name: str | None
-    """Whose it is: their own name, or that which stands for every one; None: nothing was ever required."""
-    author: str | None
-    changed_us: int | None
-
-
 def read_required(tx: Transaction, name: str) -> Required:
     """Return what is required of the rules of a name: by their own policy, or else by that of every name."""
     of = rule_policies.c
     found = {row.name: row for row in tx.connection.execute(select(rule_policies).where(of.name.in_((name, EVERY))))}
     row = found.get(name) or found.get(EVERY)
     if row is None:
-        return Required(RulePolicy(), None, None, None)
+        return Required(RulePolicy())
     return Required(msgspec.json.decode(row.required, type=RulePolicy), row.name, row.author, row.changed_us)
 
 

@@ -45,8 +45,8 @@ def add_scenarios(
     name: str,
     scenarios: Sequence[RuleScenario],
     *,
-    replace: bool = False,
-    admit: Callable[[Sequence[RuleScenario]], None] | None = None,
+    replace: bool,
+    admit: Callable[[Sequence[RuleScenario]], None],
 ) -> None:
     """Add scenarios; ``replace`` those of the same names. The time at which they are added is that of the store.
 
@@ -57,8 +57,7 @@ def add_scenarios(
     read_shelf(tx, name)
     names = {one.name for one in scenarios}
     there = find_scenarios(tx, name)
-    if admit is not None:
-        admit([one for one in there if not replace or one.name not in names])
+    admit([one for one in there if not replace or one.name not in names])
     if replace:
         _delete(tx, name, names & {one.name for one in there})
     rows = [
