@@ -158,6 +158,32 @@ class MessageRefused(MilepostError):
     """A message of another program still cannot be used; it stays where it is."""
 
 
+class Unusable(MilepostError):
+    """A message or an event cannot be used as it is, or by the rules as they are."""
+
+
+class StartRefused(MilepostError):
+    """Rules refused the input of a flow, so it was not started.
+
+    ``flow`` is the flow's name; ``rule`` and ``version`` say which rules refused it. ``reason`` is what they say of it,
+    or None; ``matched`` names for each table that was decided its decision, and the rules that matched, counted from 1.
+    """
+
+    def __init__(
+        self, flow: str, refusal: str, *, rule: str, version: int, reason: str | None,
+        matched: tuple[tuple[str, tuple[int, ...]], ...],
+    ) -> None:  # fmt: skip
+        super().__init__(
+            f"flow {flow!r} was not started, {refusal}; correct the input, or look at the rules: `engine rules show "
+            f"{rule} --version {version}`"
+        )
+        self.flow = flow
+        self.rule = rule
+        self.version = version
+        self.reason = reason
+        self.matched = matched
+
+
 class ExecutionFailed(MilepostError):
     """The execution whose result was asked for failed, or was cancelled."""
 

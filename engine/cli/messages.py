@@ -28,7 +28,8 @@ HEX_COLUMNS = 16
 NAME_WIDTH = 24
 HELP = """Look at messages of other programs that could not be used, replay them, or drop them.
 
-A trigger (@on_message) keeps what it cannot read, what its filter refuses, and signals that no execution can get.
+A trigger (@on_message) keeps what it cannot read, what its filter or rules refuse, what rules say that cannot be done,
+and signals that no execution can get.
 
 engine messages list
 
@@ -136,7 +137,7 @@ def replay(
     yes: YesFlag = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give dead messages to their triggers again, as their code is now.
+    """Give dead messages to their triggers again, as their code is now, and as the rules that they ask are now.
 
     The settings name the modules of the triggers (`flows`). What still cannot be used stays where it is; the reason is
     on standard error, and the exit code is 1.
@@ -146,7 +147,7 @@ def replay(
     engine messages replay --trigger orders --all --yes
     """
     refused = 0
-    done: dict[int, str] = {}
+    done: dict[int, list[str]] = {}
 
     def act(client: Client, number: int) -> None:
         nonlocal refused
@@ -161,8 +162,8 @@ def replay(
     if as_json:
         print_json({"done": "replay", "refused": refused, "executions": {str(one): done[one] for one in done}})
     else:
-        for number, execution_id in done.items():
-            print(f"replayed: {number} to {execution_id}")
+        for number, executions in done.items():
+            print(f"replayed: {number} to {', '.join(executions) or 'no execution, as the rules say'}")
         if not done and not refused:
             print("no dead messages match")
     if refused:

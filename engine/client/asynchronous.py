@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.config import Settings
     from engine.definitions.flow import Flow
     from engine.definitions.registry import Registry
+    from engine.definitions.ruled import Route
     from engine.model.messages import DeadMessage
     from engine.model.views import ExecutionView, QueueView, StepView, WorkerView
     from engine.store.database import Database
@@ -193,6 +194,11 @@ class AsyncClient(AsyncRulebook):
         starter: Any = self.options()
         return await starter.start_many(flow, arguments, keys=keys)
 
+    async def emit(self, route: Route, event: Any, *, key: str | None = None) -> list[AsyncHandle[Any]]:
+        """Have rules say what an event does, and do it; see :meth:`Client.emit`."""
+        found = await asyncio.to_thread(self._client.emit, route, event, key=key)
+        return [AsyncHandle(self, handle) for handle in found]
+
     def handle(self, execution_id: str, flow: Flow[..., R] | None = None) -> AsyncHandle[R]:
         """Return a handle of an execution that exists; see :meth:`Client.handle`."""
         return AsyncHandle(self, self._client.handle(execution_id, flow))
@@ -310,7 +316,7 @@ class AsyncClient(AsyncRulebook):
         """Return one dead message."""
         return await asyncio.to_thread(self._client.dead_message, number)
 
-    async def replay_message(self, number: int) -> str:
+    async def replay_message(self, number: int) -> list[str]:
         """Have a dead message do what its trigger says now; see :meth:`Client.replay_message`."""
         return await asyncio.to_thread(self._client.replay_message, number)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.client.administration import PAGE, Administration
+from engine.client.bench import Bench
 from engine.client.checks import whole_number
 from engine.errors import MessageRefused, UnknownDefinition
 from engine.messaging.intake import decide
+from engine.messaging.judge import Means
 from engine.model.messages import Dead
 from engine.store.dead_messages import (
     count_dead_messages,
@@ -20,8 +22,7 @@ from engine.store.intake import take_in
 if TYPE_CHECKING:
     from engine.client.announcer import Announcer
     from engine.definitions.registry import Registry
-    from engine.definitions.trigger import Trigger
-    from engine.model.messages import DeadMessage
+    from engine.model.messages import DeadMessage, Decision
     from engine.store.database import Database
 
 
@@ -31,6 +32,7 @@ class DeadMessages(Administration):
     def __init__(self, database: Database, limit_bytes: int, announcer: Announcer, registry: Registry | None) -> None:
         super().__init__(database, limit_bytes, announcer)
         self.registry = registry
+        self._bench = Bench(database, self._access)
 
     def dead_messages(
         self, trigger: str | None = None, *, limit: int = PAGE, before: int | None = None
@@ -53,14 +55,15 @@ class DeadMessages(Administration):
         with self._access.read() as tx:
             return get_dead_message(tx, whole_number("the number of a message", number))
 
-    def replay_message(self, number: int) -> str:
-        """Have a dead message do what its trigger says now; return the id of the execution that got it.
+    def replay_message(self, number: int) -> list[str]:
+        """Have a dead message do what its trigger says now; return the ids of the executions that got it.
 
-        It is a dead message no more. The client needs a registry that has the trigger. Raises MessageRefused, which
+        Where rules are asked, those that are active now decide; they may say that it starts many, or nothing. It is a
+        dead message no more. The client needs a registry that has the trigger. Raises MessageRefused, which
         says why it still cannot be used, MessageNotFound and UnknownDefinition.
         """
         found = self.dead_message(number)
-        decided = decide(self._trigger(found), found.message, self._limit_bytes)
+        decided = self._decided(found)
         if isinstance(decided, Dead):
             raise _refused(found, decided)
         with self._write() as tx:
@@ -70,20 +73,21 @@ class DeadMessages(Administration):
             for _, verdict in taken.dead:
                 raise _refused(found, verdict)
         self._announcer.announce(taken.offered)
-        return taken.executions[0]
+        return taken.executions
 
     def drop_message(self, number: int) -> None:
         """Delete a dead message for good. Raises MessageNotFound."""
         with self._write() as tx:
             drop_dead_message(tx, whole_number("the number of a message", number))
 
-    def _trigger(self, found: DeadMessage) -> Trigger:
+    def _decided(self, found: DeadMessage) -> Decision:
         if self.registry is None:
             raise UnknownDefinition(
                 f"dead message {found.id} is for the trigger {found.message.trigger!r}, and this client knows no "
                 f"triggers: give it a registry, as load_modules makes one"
             )
-        return self.registry.trigger(found.message.trigger)
+        trigger = self.registry.trigger(found.message.trigger)
+        return decide(trigger, found.message, Means(self.registry, self._bench.judge(), self._limit_bytes))
 
 
 def _refused(found: DeadMessage, verdict: Dead) -> MessageRefused:

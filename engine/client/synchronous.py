@@ -8,9 +8,9 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
-from engine.client.checks import whole_id
+from engine.client.backtests import TriedRulebook
+from engine.client.checks import whole_id, word
 from engine.client.deadline import Deadline, Timeout
-from engine.client.guarding import GuardedRulebook
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
 from engine.client.starts import (
@@ -29,12 +29,14 @@ from engine.config import Settings
 from engine.errors import StoreUnavailable
 from engine.messaging import EMBEDDED
 from engine.store.database import Database
+from engine.store.intake import act_once
 from engine.store.start import NewExecution, start_executions
 
 if TYPE_CHECKING:
     from engine.codec import TypeCodec
     from engine.definitions.flow import Flow
     from engine.definitions.registry import Registry
+    from engine.definitions.ruled import Route
     from engine.model.views import ExecutionView, StepView
 
 P = ParamSpec("P")
@@ -124,7 +126,8 @@ class Starter:
         """Start a flow with these arguments, and return a handle of its execution.
 
         A flow may be named by text: with a registry that knows it, its arguments are checked; without, they are given
-        by name and passed on as they are. Raises ArgumentsError, CodecError and DefinitionError.
+        by name and passed on as they are. Raises ArgumentsError, CodecError and DefinitionError; StartRefused where the
+        rules of the flow's guard refuse them, and RuleError where those cannot decide.
         """
         known = find_flow(flow, self._options, self._client.registry)
         return self._client.launch(flow, known, arguments_text(known, flow, args, kwargs), self._options)
@@ -154,7 +157,7 @@ class Starter:
         return self._client.launch_many(flow, arguments, keys, self._options)
 
 
-class Client(GuardedRulebook):
+class Client(TriedRulebook):
     """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
 
     ``store`` is a URL, a Database that stays open, or Settings. ``broker`` is the URL of the workers' broker, if they
@@ -291,7 +294,8 @@ class Client(GuardedRulebook):
 
     def launch(self, flow: AnyFlow | str, known: AnyFlow | None, text: str, options: StartOptions) -> Handle[Any]:
         """Start one execution whose input is already written as JSON."""
-        return self._begin([new_execution(known, flow, text, options, self._limit_bytes)], known)[0]
+        new = self._bench.admit(known, [new_execution(known, flow, text, options, self._limit_bytes)])
+        return self._begin(new, known)[0]
 
     def launch_many(
         self,
@@ -308,11 +312,30 @@ class Client(GuardedRulebook):
         ]
         if keys or options.key is not None:
             new = [*map(keyed, new, keys_of_many(keys, len(new)))]
+        new = self._bench.admit(known, new)
         handles: list[Handle[Any]] = []
         # Whatever is wrong with one of them has been found out by now, and nothing is written yet.
         for first in range(0, len(new), STARTS_PER_TRANSACTION):
             handles += self._begin(new[first : first + STARTS_PER_TRANSACTION], known)
         return handles
+
+    def emit(self, route: Route, event: Any, *, key: str | None = None) -> list[Handle[Any]]:
+        """Have rules say what an event does, and do it: ``client.emit(rules.route("event-routing"), event)``.
+
+        Returns the executions that it started, or that got it as a signal, in one transaction. ``event`` is a mapping,
+        a dataclass or a model, whose entries are the rules' inputs. The client needs a registry, which has the flows
+        that rules may name. A ``key`` makes it safe to repeat: what was done with it before is not done again.
+
+        Raises Unusable if the rules say what cannot be done, and RuleError where they cannot decide; then nothing is
+        done.
+        """
+        if key is not None:
+            word("the key of an event", key)
+        routed = self._bench.route(route, event, key, self.registry, self._limit_bytes)
+        with self._write() as tx:
+            taken = act_once(tx, routed, self._announcer.resend_us)
+        self._announcer.announce(taken.offered)
+        return [Handle(self, id) for id in taken.executions]
 
     def _begin(self, new: Sequence[NewExecution], known: AnyFlow | None) -> list[Handle[Any]]:
         if not new:

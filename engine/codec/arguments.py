@@ -55,14 +55,25 @@ class ArgumentsCodec:
 
         Raises ``ArgumentsError`` if a name is missing or unknown, ``CodecError`` if a value is not of its type.
         """
+        return (self._plan or self._prepare()).parameters.call(self._read(text))
+
+    def values(self, text: str | bytes) -> dict[str, Any]:
+        """Return the values by parameter name, in the order of the function; raises like :meth:`decode`."""
+        return dict(zip((self._plan or self._prepare()).parameters.names, self._read(text), strict=True))
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The type hint of each parameter, in the order of the function. Raises ``DefinitionError``."""
+        return (self._plan or self._prepare()).parameters.hints
+
+    def _read(self, text: str | bytes) -> tuple[Any, ...]:
         plan = self._plan or self._prepare()
         try:
-            values = plan.read(text)
+            return plan.read(text)
         except CodecError:
             raise
         except Exception as error:
             raise plan.unreadable(text, error) from error
-        return plan.parameters.call(values)
 
     def _prepare(self) -> _Plan:
         plan = self._plan = _Plan(self._function)

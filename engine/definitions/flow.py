@@ -11,9 +11,11 @@ from engine.codec import ArgumentsCodec, result_codec
 from engine.definitions.current import RunPort, current
 from engine.definitions.lazy import Lazy
 from engine.definitions.options import check_function, check_name, check_priority, check_queue, check_version, place
+from engine.definitions.ruled import check_guard
 from engine.errors import DefinitionError, NotInFlow
 
 if TYPE_CHECKING:
+    from engine.definitions.ruled import Guard
     from engine.definitions.trigger import Trigger
 
 P = ParamSpec("P")
@@ -58,6 +60,8 @@ class Flow(Generic[P, R]):
     arguments: ArgumentsCodec
     result: Any
     """The codec of its result."""
+    guard: Guard | None
+    """The rules that must let an input in before it is started from outside."""
     triggers: list[Trigger]
     """Whose messages start it; filled by ``@on_message``."""
 
@@ -68,6 +72,7 @@ class Flow(Generic[P, R]):
         self.version = version
         self.queue = None
         self.priority = None
+        self.guard = None
         self.arguments = ArgumentsCodec(fn)
         self.result = result_codec(fn)
         self.triggers = []
@@ -112,8 +117,9 @@ class FlowDecorator(Protocol):
 def flow(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Flow[P, R]: ...
 @overload
 def flow(
-    *, name: str | None = None, version: int = 1, queue: str | None = None, priority: int | None = None
-) -> FlowDecorator: ...
+    *, name: str | None = None, version: int = 1, queue: str | None = None, priority: int | None = None,
+    guard: Guard | None = None,
+) -> FlowDecorator: ...  # fmt: skip
 def flow(
     fn: Callable[..., Any] | None = None,
     /,
@@ -122,12 +128,15 @@ def flow(
     version: int = 1,
     queue: str | None = None,
     priority: int | None = None,
+    guard: Guard | None = None,
 ) -> Any:
     """Make an ``async def`` a flow: it survives crashes, because it is driven again from what its steps recorded.
 
     ``name`` is how it is stored (default: the function's name). Raise ``version`` when its code changes in a way that
     running executions cannot follow; they go on with the version they were started with, so keep that registered too.
     ``queue`` and ``priority`` (0 first to 9 last) are used for executions that are started without one of their own.
+    ``guard`` are rules of the store that look at the arguments of every start from outside, and may refuse it: by a
+    client, a command or a message. Child flows are not asked about.
 
     Raises ``DefinitionError`` at once if it cannot work.
     """
@@ -147,6 +156,7 @@ def flow(
         )
         made.queue = check_queue(repr(made), queue)
         made.priority = check_priority(repr(made), priority)
+        made.guard = check_guard(repr(made), guard)
         return made
 
     return decorate if fn is None else decorate(fn)

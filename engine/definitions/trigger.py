@@ -1,4 +1,4 @@
-"""Triggers: which messages of other programs start a flow, or are signals to executions that run."""
+"""Triggers: which messages of other programs start flows, or are signals to executions that run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from engine.codec.hints import resolve_hints
 from engine.definitions.flow import Flow
 from engine.definitions.options import check_function, check_name, place
 from engine.definitions.queueurls import split_queue_url
+from engine.definitions.ruled import Guard, Route
 from engine.errors import DefinitionError
 from engine.masking import mask_secrets
 from engine.model.messages import ByKey, MessageInfo, fitted
@@ -84,20 +85,22 @@ class Parameters:
 class Trigger:
     """Messages of one queue, and what they do; made by ``@on_message``.
 
-    ``flow`` is what each message starts; or it is None, and ``fn`` returns the execution that gets ``signal``.
+    ``flow`` is what each message starts; or it is None, and ``fn`` returns the execution that gets ``signal``, or what
+    the rules of ``route`` are asked about.
     """
 
     def __init__(
         self, url: str, fn: Callable[..., Any], name: str, *, flow: Flow[..., Any] | None = None,
-        signal: str | None = None, key: Header | Key | None = None,
-        filter: Filter | None = None,  # noqa: A002 - as the decorator calls it
+        signal: str | None = None, route: Route | None = None, key: Header | Key | None = None,
+        filter: Filter | Guard | None = None,  # noqa: A002 - as the decorator calls it
     ) -> None:  # fmt: skip
         self.url = url
         self.fn = fn
-        """The function of the flow, or the one that names the execution."""
+        """The function of the flow, or the one that names the execution, or what rules are asked about."""
         self.name = name
         self.flow = flow
         self.signal = signal
+        self.route = route
         self.key = key
         self.filter = filter
         self._parameters: Parameters | None = None
@@ -112,6 +115,12 @@ class Trigger:
         if self._parameters is None:
             self._parameters = Parameters(self.fn)
         return self._parameters
+
+    @property
+    def asks_rules(self) -> bool:
+        """Whether rules of the store have a say in what its messages do."""
+        guard = None if self.flow is None else self.flow.guard
+        return self.route is not None or guard is not None or isinstance(self.filter, Guard)
 
     @property
     def queue(self) -> str:
@@ -156,14 +165,33 @@ class TriggerDecorator(Protocol):
         ...
 
 
+class RouteDecorator(Protocol):
+    """What ``@on_message(..., route=...)`` returns."""
+
+    def __call__(self, fn: Callable[..., object], /) -> Trigger:
+        """Have rules say what messages do, by what the function makes of each."""
+        ...
+
+
+@overload
+def on_message(
+    url: str, *, route: Route, key: Header | Key | None = None, filter: Filter | Guard | None = None,
+    name: str | None = None,
+) -> RouteDecorator: ...  # fmt: skip
+@overload
+def on_message(
+    url: str, *, key: Header | Key | None = None, filter: Filter | Guard | None = None,
+    signal: str | None = None, name: str | None = None,
+) -> TriggerDecorator: ...  # fmt: skip
 def on_message(
     url: str,
     *,
     key: Header | Key | None = None,
-    filter: Filter | None = None,  # noqa: A002 - the word for it
+    filter: Filter | Guard | None = None,  # noqa: A002 - the word for it
     signal: str | None = None,
+    route: Route | None = None,
     name: str | None = None,
-) -> TriggerDecorator:
+) -> Any:
     """Have the messages of a queue or topic of yours start a flow, each one once.
 
     ``url`` is the broker's URL, a slash and the queue; ``broker://shop/orders`` is on a broker that ``[brokers]`` in
@@ -172,11 +200,13 @@ def on_message(
 
     ``key`` tells messages apart: their id, if it is None; a :func:`header`; or a function of the decoded message. A
     message whose key came before starts nothing. ``filter`` is a function of the decoded message, and of its
-    MessageInfo if it takes two; what it refuses is kept as a dead message, as is what cannot be read.
+    MessageInfo if it takes two; or rules of the store, by ``rules.guard``. What it refuses is kept as a dead message,
+    as is what cannot be read.
 
     With ``signal``, it stands on a plain function instead, which returns the id of the execution that gets the message
-    as that signal, or :func:`by_key`. ``name`` is how keys and dead messages are recorded (default: the function's
-    name); keep it when code moves.
+    as that signal, or :func:`by_key`. With ``route``, made by ``rules.route``, rules of the store say which flows each
+    message starts; the function returns what they are asked about, such as the message itself. ``name`` is how keys and
+    dead messages are recorded (default: the function's name); keep it when code moves.
 
     Raises ``DefinitionError`` at once if it cannot work.
     """
@@ -185,7 +215,7 @@ def on_message(
         flow = cast("Flow[..., Any]", target) if isinstance(target, Flow) else None
         fn = check_function("on_message", cast("object", target) if flow is None else flow.fn)
         what = f"@on_message on {fn.__name__} ({place(fn)})"
-        _check_kind(what, flow, fn, signal)
+        _check_kind(what, flow, fn, signal, route)
         default = flow.name if flow is not None else fn.__name__
         made = Trigger(
             _check_url(what, url),
@@ -193,8 +223,9 @@ def on_message(
             check_name(what, default if name is None else name),
             flow=flow,
             signal=None if signal is None else check_name(f"{what}: signal", signal),
+            route=route,
             key=key if isinstance(key, Header) else _check_plain(what, "key", key),
-            filter=_check_plain(what, "filter", filter),
+            filter=filter if isinstance(filter, Guard) else _check_plain(what, "filter", filter),
         )
         if flow is None:
             return made
@@ -206,18 +237,28 @@ def on_message(
     return decorate
 
 
-def _check_kind(what: str, flow: Flow[..., Any] | None, fn: Callable[..., Any], signal: str | None) -> None:
+def _check_kind(
+    what: str, flow: Flow[..., Any] | None, fn: Callable[..., Any], signal: str | None, route: object
+) -> None:
+    if route is not None and not isinstance(route, Route):
+        raise DefinitionError(f"{what}: route={route!r} is none; write route=rules.route('NAME')")
+    if route is not None and (flow is not None or signal is not None):
+        raise DefinitionError(
+            f"{what}: route= leaves it to rules what is started; put it on a plain function, which returns what they "
+            f"are asked about, and without signal="
+        )
     if flow is not None and signal is not None:
         raise DefinitionError(
             f"{what}: a flow is started, and signal={signal!r} is for one that runs; put it on a plain function that "
             f"returns the id of the execution"
         )
-    if flow is None and signal is None:
+    if flow is None and signal is None and route is None:
         raise DefinitionError(
-            f"{what}: it is no flow; put @on_message above @flow, or give signal= if messages are signals"
+            f"{what}: it is no flow; put @on_message above @flow, or give signal= if messages are signals, or "
+            f"route= if rules say what they start"
         )
     if flow is None and (inspect.iscoroutinefunction(fn) or inspect.isgeneratorfunction(fn)):
-        raise DefinitionError(f"{what}: it is called where nothing is awaited; make it a plain def that returns an id")
+        raise DefinitionError(f"{what}: it is called where nothing is awaited; make it a plain def")
     if all(one.kind in _VARIADIC for one in inspect.signature(fn).parameters.values()):
         raise DefinitionError(f"{what}: it takes no message; give it a parameter, whose type hint the body is read by")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -38,7 +39,10 @@ class Start(msgspec.Struct, frozen=True):
     input: str
     queue: str
     priority: int
-    key: str
+    key: str | None
+    delay_us: int | None = None
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Which rules let it in, or started it; empty where none were asked."""
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -48,16 +52,27 @@ class Signal(msgspec.Struct, frozen=True):
     """The id of the execution, or the key it was started with."""
     name: str
     payload: str
-    key: str
+    key: str | None
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A message does what rules said: each of these, or none of them if one cannot be done."""
+
+    starts: tuple[Start, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    key: str | None = None
+    """Of the first start, unless that has a key of its own. Where one was started, all of it was done."""
 
 
 class Dead(msgspec.Struct, frozen=True):
     """A message cannot be used, and waits for an operator."""
 
     reason: str
+    key: str | None = None
+    """Of what it would have started, if rules refused it: what was started by other versions of them is not dead."""
 
 
-Decision = Start | Signal | Dead
+Decision = Start | Signal | Routed | Dead
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from engine.store.batches import BatchInsert
 from engine.store.schema import dead_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.model.messages import Dead
     from engine.store.batches import Row
@@ -54,14 +54,14 @@ def bury(tx: Transaction, messages: Sequence[tuple[Received, Dead]]) -> int:
     nameless = [(one, verdict) for one, verdict in messages if one.info.id is None]
     # In one order everywhere, so that two transactions with the same messages wait for each other in one direction.
     rows: dict[Name, Row] = {name: _row(tx, *named[name]) for name in sorted(named)}
-    rows = _without(rows, _known(tx, rows))
+    rows = _without(rows, known_dead(tx, rows))
     while rows:
         try:
             with tx.connection.begin_nested():
                 tx.dialect.insert(tx.connection, INSERT, [*rows.values()])
             break
         except IntegrityError:
-            known = _known(tx, rows)
+            known = known_dead(tx, rows)
             if not known:
                 raise
             rows = _without(rows, known)
@@ -73,11 +73,12 @@ def _without(rows: Mapping[Name, Row], known: set[Name]) -> dict[Name, Row]:
     return {name: row for name, row in rows.items() if name not in known}
 
 
-def _known(tx: Transaction, rows: Mapping[Name, Row]) -> set[Name]:
-    if not rows:
+def known_dead(tx: Transaction, names: Collection[Name]) -> set[Name]:
+    """Return which of these messages are dead ones."""
+    if not names:
         return set()
     name = (dead_messages.c.trigger_name, dead_messages.c.message_id)
-    query = select(*name).where(tx.dialect.among(name, list(rows)))
+    query = select(*name).where(tx.dialect.among(name, list(names)))
     return {(row[0], row[1]) for row in tx.connection.execute(query)}
 
 

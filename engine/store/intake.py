@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.errors import ExecutionFinished, ExecutionNotFound
-from engine.model.messages import ByKey, Dead, Decision, Received, Signal, Start
+from engine.errors import ExecutionFinished, ExecutionNotFound, Unusable
+from engine.model.messages import ByKey, Dead, Decision, Received, Routed, Signal, Start
 from engine.model.work import Pointer
-from engine.store.dead_messages import bury
+from engine.store.dead_messages import bury, known_dead
 from engine.store.executions import lock_executions
 from engine.store.signals import send_signal
 from engine.store.start import NewExecution, ids_by_key, start_executions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from engine.store.database import Transaction
 
@@ -30,53 +30,140 @@ class TakenIn(msgspec.Struct):
     dead: list[tuple[Received, Dead]] = msgspec.field(default_factory=list[tuple[Received, Dead]])
     """The messages that no execution could get."""
 
+    def add(self, other: TakenIn) -> None:
+        """Take note of what became of others."""
+        self.offered += other.offered
+        self.executions += other.executions
+
 
 def take_in(tx: Transaction, messages: Sequence[tuple[Received, Decision]], resend_us: int | None = None) -> TakenIn:
     """Start executions, send signals and record dead messages; each start and signal once by its key.
 
-    A signal that no execution can get makes its message a dead one. Taking in the same messages again changes nothing.
+    A signal that no execution can get makes its message a dead one. Taking in the same messages again changes nothing;
+    nor does it where rules, which have changed meanwhile, decide otherwise about one that is recorded.
     """
-    taken = TakenIn(dead=[(one, decided) for one, decided in messages if isinstance(decided, Dead)])
-    _start(tx, [decided for _, decided in messages if isinstance(decided, Start)], taken, resend_us)
+    messages, settled = _unsettled(tx, messages)
+    taken = TakenIn(executions=settled, dead=[(one, made) for one, made in messages if isinstance(made, Dead)])
+    _start(tx, [start for _, made in messages for start in _starts_alone(made)], taken, resend_us)
     # Behind the starts: a batch may hold the start of an execution and a signal to it.
-    _signal(tx, [(one, decided) for one, decided in messages if isinstance(decided, Signal)], taken, resend_us)
+    alone = [(one, made) for one, made in messages if isinstance(made, Signal)]
+    together = [(one, made) for one, made in messages if isinstance(made, Routed) and made.signals]
+    named = _lock(tx, [made for _, made in alone] + [one for _, made in together for one in made.signals])
+    for message, signal in alone:
+        try:
+            _signal(tx, [signal], named, taken, resend_us)
+        except Unusable as error:
+            taken.dead.append((message, Dead(str(error))))
+    for message, routed in together:
+        _act_or_bury(tx, message, routed, taken, resend_us)
     bury(tx, taken.dead)
     return taken
 
 
+def _unsettled(
+    tx: Transaction, messages: Sequence[tuple[Received, Decision]]
+) -> tuple[list[tuple[Received, Decision]], list[str]]:
+    """Leave out what rules said of messages that are recorded; return the rest, and what had been started instead."""
+    judged = [(one.trigger, one.info.id) for one, made in messages if _was_judged(made) and one.info.id is not None]
+    dead = known_dead(tx, judged)
+    started = ids_by_key(tx, sorted({key for _, made in messages for key in _keys(made)}))
+    kept: list[tuple[Received, Decision]] = []
+    settled: list[str] = []
+    for message, made in messages:
+        if _was_judged(made) and (message.trigger, message.info.id) in dead:
+            continue
+        if isinstance(made, Dead | Routed) and made.key in started:
+            settled += _executions(made, started)
+            continue
+        kept.append((message, made))
+    return kept, settled
+
+
+def _keys(made: Decision) -> list[str]:
+    """Return by which keys it is known that a message was recorded: that of the first start, before all others."""
+    keys = [made.key] if isinstance(made, Dead | Routed) else []
+    others = [one.key for one in made.starts] if isinstance(made, Routed) else []
+    return [key for key in (*keys, *others) if key is not None]
+
+
+def _executions(made: Decision, started: Mapping[str, str]) -> list[str]:
+    return [started[key] for key in dict.fromkeys(_keys(made)) if key in started]
+
+
+def _was_judged(made: Decision) -> bool:
+    """Tell whether rules let a message in, or said what it does."""
+    return isinstance(made, Routed) or (isinstance(made, Start) and bool(made.attributes))
+
+
+def _starts_alone(made: Decision) -> Iterable[Start]:
+    """Return what is started without anything else that could be impossible."""
+    if isinstance(made, Start):
+        return (made,)
+    return made.starts if isinstance(made, Routed) and not made.signals else ()
+
+
 def _start(tx: Transaction, starts: Sequence[Start], taken: TakenIn, resend_us: int | None) -> None:
     new = [
-        NewExecution(one.flow, one.version, one.input, one.queue, one.priority, idempotency_key=one.key)
+        NewExecution(
+            one.flow, one.version, one.input, one.queue, one.priority, one.delay_us, idempotency_key=one.key,
+            attributes=one.attributes,
+        )
         for one in starts
-    ]
+    ]  # fmt: skip
     for started in start_executions(tx, new, resend_us) if new else ():
         taken.executions.append(started.id)
         if started.offered is not None:
             taken.offered.append(started.offered)
 
 
-def _signal(tx: Transaction, signals: Sequence[tuple[Received, Signal]], taken: TakenIn, resend_us: int | None) -> None:
-    named = ids_by_key(tx, sorted({one.target.key for _, one in signals if isinstance(one.target, ByKey)}))
-    addressed: list[tuple[str, Received, Signal]] = []
-    for message, one in signals:
-        if not isinstance(one.target, ByKey):
-            addressed.append((one.target, message, one))
-        elif one.target.key in named:
-            addressed.append((named[one.target.key], message, one))
-        else:
-            reason = f"no execution was started with the key {one.target.key!r}, or it was pruned"
-            taken.dead.append((message, _undelivered(one, reason)))
-    # All of them first, in the lock order; each signal then finds its execution locked.
-    lock_executions(tx, [id for id, _, _ in addressed])
-    for id, message, one in addressed:
+def _lock(tx: Transaction, signals: Sequence[Signal]) -> dict[str, str]:
+    """Lock all that signals go to, in the lock order, so that each then finds its execution locked; return the ids of
+    those that are named by their keys."""
+    named = ids_by_key(tx, sorted({one.target.key for one in signals if isinstance(one.target, ByKey)}))
+    lock_executions(tx, [*named.values(), *(one.target for one in signals if not isinstance(one.target, ByKey))])
+    return named
+
+
+def _signal(
+    tx: Transaction, signals: Sequence[Signal], named: dict[str, str], taken: TakenIn, resend_us: int | None
+) -> None:
+    """Send signals. Raises Unusable for one that no execution can get."""
+    for one in signals:
+        id = named.get(one.target.key) if isinstance(one.target, ByKey) else one.target
+        if id is None:
+            key = one.target.key if isinstance(one.target, ByKey) else ""
+            raise _undelivered(one, f"no execution was started with the key {key!r}, or it was pruned")
         try:
             sent = send_signal(tx, id, one.name, one.payload, one.key, resend_us)
         except (ExecutionFinished, ExecutionNotFound) as error:
-            taken.dead.append((message, _undelivered(one, str(error))))
-            continue
+            raise _undelivered(one, str(error)) from error
         taken.executions.append(id)
         taken.offered += sent.offered
 
 
-def _undelivered(signal: Signal, reason: str) -> Dead:
-    return Dead(f"the signal {signal.name!r} cannot be delivered: {reason}")
+def act_once(tx: Transaction, routed: Routed, resend_us: int | None = None) -> TakenIn:
+    """Do all that rules said an event does, unless that was done. Raises Unusable for a signal that nobody can get."""
+    done = ids_by_key(tx, _keys(routed))
+    if routed.key in done:
+        return TakenIn(executions=_executions(routed, done))
+    return _act(tx, routed, resend_us)
+
+
+def _act(tx: Transaction, routed: Routed, resend_us: int | None) -> TakenIn:
+    taken = TakenIn()
+    _start(tx, routed.starts, taken, resend_us)
+    _signal(tx, routed.signals, _lock(tx, routed.signals), taken, resend_us)
+    return taken
+
+
+def _act_or_bury(tx: Transaction, message: Received, routed: Routed, taken: TakenIn, resend_us: int | None) -> None:
+    """Do all that a message comes to, or nothing of it, and it is dead."""
+    try:
+        with tx.connection.begin_nested():
+            taken.add(_act(tx, routed, resend_us))
+    except Unusable as error:
+        taken.dead.append((message, Dead(str(error))))
+
+
+def _undelivered(signal: Signal, reason: str) -> Unusable:
+    return Unusable(f"the signal {signal.name!r} cannot be delivered: {reason}")

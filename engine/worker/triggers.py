@@ -9,23 +9,28 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from engine.errors import ConfigError, StoreUnavailable
 from engine.messaging.destinations import destination_of, open_foreign
 from engine.messaging.intake import decide, received
+from engine.messaging.judge import Means
 from transports.errors import Closed, Refused, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.config import Settings
+    from engine.definitions.registry import Registry
     from engine.definitions.trigger import Trigger
+    from engine.messaging.judge import Judge
     from engine.model.messages import Decision, Received
     from engine.worker.inlet import Inlet
     from transports.protocol import Delivery, Transport
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -43,13 +48,17 @@ CLOSE_SECONDS = 5.0
 class Triggers:
     """The triggers that a worker serves, and their threads."""
 
-    def __init__(self, settings: Settings, triggers: Sequence[Trigger], inlet: Inlet) -> None:
-        """Raises ConfigError for a queue or broker that cannot be used."""
+    def __init__(self, settings: Settings, registry: Registry, inlet: Inlet, make_judge: Callable[[], Judge]) -> None:
+        """``make_judge`` makes whom a batch asks rules of. Raises ConfigError for a queue or broker that cannot be
+        used."""
         brokers = {name: url.reveal() for name, url in settings.brokers.items()}
-        served = triggers if settings.worker.triggers else ()
+        served = registry.triggers if settings.worker.triggers else ()
+
+        def make_means() -> Means:
+            return Means(registry, make_judge(), settings.limits.max_value_bytes)
+
         self._subscriptions = [
-            Subscription(broker, queues, inlet, settings.limits.max_value_bytes)
-            for broker, queues in by_broker(served, brokers).items()
+            Subscription(broker, queues, inlet, make_means) for broker, queues in by_broker(served, brokers).items()
         ]
 
     def start(self) -> None:
@@ -82,12 +91,14 @@ def by_broker(triggers: Sequence[Trigger], brokers: Mapping[str, str]) -> dict[s
 class Subscription:
     """Receives from the queues of one broker, on a thread of its own."""
 
-    def __init__(self, broker: str, triggers: Mapping[str, Trigger], inlet: Inlet, limit_bytes: int) -> None:
+    def __init__(
+        self, broker: str, triggers: Mapping[str, Trigger], inlet: Inlet, make_means: Callable[[], Means]
+    ) -> None:
         """``triggers`` go by their queues. Raises ConfigError for a broker that cannot be used."""
         self._broker = broker
         self._triggers = triggers
         self._inlet = inlet
-        self._limit_bytes = limit_bytes
+        self._make_means = make_means
         self._transport: Transport | None = None
         self._there: list[str] = []
         self._look_at = 0.0
@@ -166,26 +177,35 @@ class Subscription:
         return True
 
     def _take_in(self, transport: Transport, deliveries: Sequence[Delivery]) -> None:
+        batch = self._patiently(transport, len(deliveries), lambda: self._decided(deliveries))
+        if batch is None:
+            return
+        refused = self._patiently(transport, len(batch), lambda: self._inlet.take_in(batch))
+        if refused is not None:
+            transport.acknowledge([each for place, each in enumerate(deliveries) if place not in refused])
+
+    def _decided(self, deliveries: Sequence[Delivery]) -> list[tuple[Received, Decision]]:
+        """Decide what becomes of a batch. Raises StoreUnavailable, if rules are to be asked."""
+        means = self._make_means()
         batch: list[tuple[Received, Decision]] = []
         for delivery in deliveries:
             trigger = self._triggers[delivery.message.queue]
             message = received(trigger, delivery.message)
-            batch.append((message, decide(trigger, message, self._limit_bytes)))
-        refused = self._recorded(transport, batch)
-        transport.acknowledge([each for place, each in enumerate(deliveries) if place not in refused])
+            batch.append((message, decide(trigger, message, means)))
+        return batch
 
-    def _recorded(self, transport: Transport, batch: Sequence[tuple[Received, Decision]]) -> set[int]:
-        """Record a batch, however long the store is away; return the places of those that must not be acknowledged."""
+    def _patiently(self, transport: Transport, messages: int, work: Callable[[], T]) -> T | None:
+        """Return what work comes to, however long the store is away; None if this was to stop meanwhile."""
         while True:
             try:
-                refused = self._inlet.take_in(batch)
+                done = work()
             except StoreUnavailable as error:
                 if self._stopped.is_set():
-                    return set(range(len(batch)))
-                log.warning("messages wait for the store", messages=len(batch), error=str(error), retry_in=self._pause)
+                    return None
+                log.warning("messages wait for the store", messages=messages, error=str(error), retry_in=self._pause)
             else:
                 self._pause = FIRST_PAUSE_SECONDS
-                return refused
+                return done
             self._wait()
             with contextlib.suppress(TransportError):
                 # Some clients must be called now and then to keep their connection.

@@ -18,6 +18,7 @@ from engine.definitions.publishing import PUBLISH
 from engine.errors import ConfigError
 from engine.messaging.outlets import OpenOutlets
 from engine.model.topics import QUEUES, RULES, STEPS
+from engine.rulebook.judging import RulebookJudge
 from engine.rulebook.rulebook import Rulebook
 from engine.store.pauses import get_paused
 from engine.store.start import NewExecution
@@ -97,7 +98,7 @@ class Worker:
             ),
         )
         inlet = Inlet(database, self._queue.announce, self._queue.resend_us)
-        self._triggers = Triggers(settings, registry.triggers, inlet)
+        self._triggers = Triggers(settings, registry, inlet, lambda: RulebookJudge(self._rulebook))
         sweeper = Sweeper(
             database, lambda: self.worker_id, int(self._settings.sweep_interval), self._queue.resend_us,
             self._queue.swept,

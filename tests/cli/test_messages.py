@@ -99,7 +99,7 @@ def test_all_of_a_trigger_are_replayed_after_a_question(shop: Shop) -> None:
     assert (code, "replay 3 messages? Nobody can be asked here: add --yes" in err) == (2, True)
     done = engine("--config", shop.config, "messages", "replay", "--all", "--trigger", "fulfil", "--yes", "--json")
     (execution,) = shop.client.find()
-    assert (done.code, done.json) == (1, {"done": "replay", "refused": 1, "executions": {"1": execution.id}})
+    assert (done.code, done.json) == (1, {"done": "replay", "refused": 1, "executions": {"1": [execution.id]}})
     assert shop.numbers() == [3, 2]
 
 

@@ -72,7 +72,8 @@ def test_a_replayed_message_starts_what_it_would_have_started(client: Client) ->
     number = put(client, b'{"id": 7}')
     found = client.dead_message(number)
     assert (found.message.body, found.reason) == (b'{"id": 7}', "it was so")
-    execution = client.get(client.replay_message(number))
+    (id,) = client.replay_message(number)
+    execution = client.get(id)
     assert (execution.flow, execution.idempotency_key) == ("fulfil", "fulfil:m1")
     assert client.count_dead_messages() == 0
     with pytest.raises(MessageNotFound):
@@ -86,7 +87,7 @@ def test_a_replay_that_is_refused_changes_nothing(client: Client) -> None:
         client.replay_message(number)
     assert (client.dead_message(number), client.find()) == (before, [])
     WANTED.add(8)
-    assert client.replay_message(number) == client.find()[0].id
+    assert client.replay_message(number) == [client.find()[0].id]
 
 
 def test_a_replayed_message_that_had_started_is_only_dropped(client: Client) -> None:
@@ -102,7 +103,7 @@ def test_a_signal_is_replayed_once_there_is_somebody_to_get_it(client: Client) -
     assert client.count_dead_messages("paid") == 1
     execution = client.start(fulfil, Order(1), MessageInfo(queue="q"))
     number = put(client, execution.id.encode(), "paid", "m2")
-    assert client.replay_message(number) == execution.id
+    assert client.replay_message(number) == [execution.id]
     with client.database.read() as tx:
         rows = tx.connection.exec_driver_sql("SELECT name, payload, signal_key FROM milepost_signals").all()
     assert [tuple(row) for row in rows] == [("paid", f'"{execution.id}"', "paid:m2")]

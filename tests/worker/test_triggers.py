@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from engine import Client, ConfigError, StoreUnavailable, load_modules, on_message
+from engine import Client, ConfigError, Registry, StoreUnavailable, load_modules, on_message
 from engine.config import load_settings
 from engine.definitions.trigger import Trigger
 from engine.store.database import Database
@@ -21,6 +22,7 @@ from engine.worker.inlet import Inlet
 from engine.worker.triggers import Triggers, by_broker
 from tests.conformance.transports.chosen import chosen
 from tests.conformance.transports.subjects import SUBJECTS
+from tests.unit.messaging.judges import Nobody
 from tests.worker import trigger_flows
 from tests.worker.serving import Processes, Store, kill, serving, wait_until
 from transports import open_transport
@@ -270,7 +272,7 @@ def test_what_cannot_be_served_is_refused_when_the_worker_starts(sqlite_url: str
         (["memory://a/x", "memory://a/x"], "both take from"),
     ):
         with pytest.raises(ConfigError, match=said):
-            Triggers(made, triggers(*urls), inlet)
+            Triggers(made, Registry(triggers(*urls)), inlet, Nobody)
     database.close()
 
 
@@ -279,7 +281,7 @@ def test_what_cannot_be_served_is_refused_when_the_worker_starts(sqlite_url: str
 
 def killing(store: Store, url: str, queue: str) -> Processes:
     environment = {
-        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": url, "MILEPOST_TEST_ORDERS": queue,
+        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": url, "MILEPOST_TEST_ORDERS": quote(queue, safe=""),
         "ENGINE_WORKER__LEASE": "2s",
     }  # fmt: skip
     return Processes(store.url, **environment)
@@ -326,7 +328,7 @@ def test_a_thousand_messages_two_workers_and_a_kill_over_tables(store: Store, tm
 
 @pytest.mark.slow
 @pytest.mark.servers
-@pytest.mark.parametrize("kind", chosen(["rabbitmq", "kafka"]))
+@pytest.mark.parametrize("kind", chosen(["rabbitmq", "kafka", "redis", "sqs-elasticmq", "azureservicebus"]))
 def test_a_thousand_messages_two_workers_and_a_kill(
     kind: str, postgresql_url: str, request: pytest.FixtureRequest
 ) -> None:

@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import DefinitionError, Flow, MessageInfo, Trigger, by_key, flow, header, on_message
+from engine import DefinitionError, Flow, MessageInfo, Registry, Trigger, by_key, flow, header, on_message
 from engine.messaging.intake import LONGEST_REASON, decide, received
+from engine.messaging.judge import Means
 from engine.model.ids import new_execution_id
 from engine.model.messages import KEY_LENGTH, ByKey, Dead, Signal, Start, fitted
+from tests.unit.messaging.judges import Nobody
 from transports.protocol import Message
 
 URL = "memory://user:secret@tests/orders"
 LIMIT = 10_000
+MEANS = Means(Registry(), Nobody(), LIMIT)
 ID = new_execution_id(0)
 
 
@@ -59,7 +62,7 @@ def message(body: bytes = b'{"id": 7}', **more: Any) -> Message:
 
 
 def decided(by: Trigger, what: Message | None = None) -> Any:
-    return decide(by, received(by, what or message()), LIMIT)
+    return decide(by, received(by, what or message()), MEANS)
 
 
 def reason(by: Trigger, what: Message | None = None) -> str:
@@ -217,13 +220,14 @@ def test_whatever_comes_is_decided_and_can_be_kept(of: Flow[..., Any], what: Mes
     by = trigger(of, key=key, filter=asked)
     kept = received(by, what)
     assert kept.info.id is None or fitted(kept.info.id) == kept.info.id
-    found = decide(by, kept, LIMIT)
-    assert decide(by, kept, LIMIT) == found, "the same message is decided the same"
+    found = decide(by, kept, MEANS)
+    assert decide(by, kept, MEANS) == found, "the same message is decided the same"
     if isinstance(found, Dead):
         assert found.reason.isprintable()
         assert 0 < len(found.reason) <= LONGEST_REASON
         return
     assert isinstance(found, Start)
+    assert found.key is not None
     assert found.key.isprintable()
     assert len(found.key) <= KEY_LENGTH
     assert len(found.input.encode()) <= LIMIT
