@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from engine.store.database import Database
 from engine.store.workers import living_workers
-from flows.demo.stage import Stage
 from flows.demo.trouble import DemoFailed
 
 START_SECONDS = 20.0
@@ -21,9 +21,26 @@ STOP_SECONDS = 10.0
 _ROOT = Path(__file__).parents[2]
 
 
+class Site(Protocol):
+    """Where workers find their settings, and leave their logs."""
+
+    @property
+    def configuration(self) -> Path:
+        """Their ``engine.toml``."""
+        ...
+
+    def log(self, worker: int) -> Path:
+        """Return where the worker with this number writes its log."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """Return their environment."""
+        ...
+
+
 @dataclass
 class WorkerProcess:
-    """One ``engine-worker``, by the number that the demo calls it by; ``id`` is its identity in the store."""
+    """One ``engine-worker``, by the number that it is called by; ``id`` is its identity in the store."""
 
     number: int
     process: subprocess.Popen[bytes]
@@ -46,23 +63,23 @@ class WorkerProcess:
 
 
 @contextmanager
-def workers_running(stage: Stage, database: Database, count: int) -> Iterator[list[WorkerProcess]]:
+def workers_running(site: Site, database: Database, count: int) -> Iterator[list[WorkerProcess]]:
     """Start workers, wait until the store knows them, and stop at the end those that still live."""
     fleet: list[WorkerProcess] = []
     try:
-        fleet.extend(_start(stage, number) for number in range(1, count + 1))
+        fleet.extend(_start(site, number) for number in range(1, count + 1))
         _await_registration(database, fleet)
         yield fleet
     finally:
         _stop(fleet)
 
 
-def _start(stage: Stage, number: int) -> WorkerProcess:
-    log = stage.log(number)
-    command = [sys.executable, "-m", "engine.cli.worker", "--config", str(stage.configuration)]
+def _start(site: Site, number: int) -> WorkerProcess:
+    log = site.log(number)
+    command = [sys.executable, "-m", "engine.cli.worker", "--config", str(site.configuration)]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - this very project's worker
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_ROOT, env=stage.environment()
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_ROOT, env=site.environment()
         )
     return WorkerProcess(number, process, log)
 

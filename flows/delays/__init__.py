@@ -1,0 +1,1 @@
+"""Care for passengers of late flights, by a policy in a workbook that is changed while workers run."""
