@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from engine.client import Client
 from engine.config import load_settings
 from engine.messaging import Broker, message_of
 from engine.model.work import Pointer
+from engine.worker import receiving
 from tests.worker import sample_flows
 from tests.worker.serving import MODULE, Store, serving, wait_until, worker_processes
-from transports.errors import TransportError
-from transports.memory import Fate, FaultRates, MemoryBroker, NoFaults, RandomFaults, memory_broker
+from transports.errors import TransportError, Unavailable
+from transports.memory import Fate, FaultRates, MemoryBroker, MemoryTransport, NoFaults, RandomFaults, memory_broker
 from transports.protocol import Message
 
 QUICK_RESEND = "200ms"
@@ -201,6 +203,28 @@ def test_from_the_embedded_queue_to_a_broker_to_another_and_back(store: Store, n
         client.signal(ids[2], "approved", "c")
         with serving(store.url):
             assert store.result(ids[2]) == "got c"
+    store.check()
+
+
+def test_work_does_not_wait_for_broadcasts_that_cannot_be_heard(
+    store: Store, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe, refused, heard = MemoryTransport.subscribe, threading.Event(), threading.Event()
+
+    def at_the_second_try(transport: MemoryTransport) -> None:
+        if not refused.is_set():
+            refused.set()
+            raise Unavailable("no rights to the exchange")
+        subscribe(transport)
+        heard.set()
+
+    monkeypatch.setattr(MemoryTransport, "subscribe", at_the_second_try)
+    monkeypatch.setattr(receiving, "DECLARE_SECONDS", 0.2)
+    broker = f"memory://{name}"
+    with serving(store.url, settings=broker_settings(broker)), Client(store.database, broker=broker) as client:
+        assert client.start("sequence", n=3).result(timeout="20s") == 3
+        assert refused.is_set()
+        assert heard.wait(20)
     store.check()
 
 
