@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from engine.rules.analysis.cell_tests import read_tests
 from engine.rules.analysis.dimensions import Dimension, InputColumn
 from engine.rules.analysis.findings import Example, NotAnalysed
 from engine.rules.feel import nodes
@@ -12,14 +11,15 @@ from engine.rules.feel.exchange import to_python
 from engine.rules.feel.parser import parse_expression
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.types import NAMED_TYPES, SimpleType
+from engine.rules.tables.cell_tests import read_tests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from engine.rules.analysis.cell_tests import CellTests, Domain
     from engine.rules.feel.nodes import Node
     from engine.rules.feel.values import Value
     from engine.rules.model import DecisionTable, ItemDefinition
+    from engine.rules.tables.cell_tests import CellTests, Domain
 
 _DOMAINS: Final[Mapping[str, Domain]] = {
     "number": "number",

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import MOMENTS, CellTests, Equal, IsNull, Never
 from engine.rules.analysis.lines import Line, make_line
 from engine.rules.feel.days import date_of
 from engine.rules.feel.values import DaysTimeDuration, Value, YearsMonthsDuration
+from engine.rules.tables.cell_tests import MOMENTS, CellTests, Equal, IsNull, Never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.rules.analysis.cell_tests import Domain, Key, Test
+    from engine.rules.tables.cell_tests import Domain, Key, Test
 
 _ORDER: Final[Sequence[Domain]] = (
     "number", "string", "boolean", "date", *MOMENTS, "days and time duration", "years and months duration",

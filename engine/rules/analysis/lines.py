@@ -10,17 +10,17 @@ from abc import ABC, abstractmethod
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
-from engine.rules.analysis.cell_tests import MOMENTS, Equal, Within
 from engine.rules.feel import numbers
 from engine.rules.feel.days import date_numbered
 from engine.rules.feel.timeline import DAY, SECOND, moved, place_of
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Time, Value, YearsMonthsDuration
 from engine.rules.literals import literal
+from engine.rules.tables.cell_tests import MOMENTS, Equal, Within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.rules.analysis.cell_tests import Domain, Key, Test
+    from engine.rules.tables.cell_tests import Domain, Key, Test
 
 _STEPS: Final = dict.fromkeys(("days and time duration", *MOMENTS), (DAY, SECOND, 1000))
 """How far from a bound an example is looked for; one unit, where nothing is said."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.rules.analysis.cell_tests import Equal, key_of, read_tests
 from engine.rules.feel import nodes
 from engine.rules.feel.parser import parse_expression
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.temporal import parse_temporal
 from engine.rules.feel.types import NAMED_TYPES
+from engine.rules.tables.cell_tests import Equal, key_of, read_tests
 from engine.rules.tables.plain import plain_constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.rules.analysis.cell_tests import Domain, Key
     from engine.rules.model import DecisionTable, OutputClause
+    from engine.rules.tables.cell_tests import Domain, Key
 
 Constant = tuple["Domain", "Key"] | None
 

@@ -1,38 +1,27 @@
-"""What the cells of a table say, where it can be said without evaluating: sets of values and intervals.
+"""What the quick way to decide a table makes of cells: sets of values and intervals of one domain.
 
-Such cells are what indexes, chains of comparisons and the search for gaps and overlaps are made from. Any other cell is
-``None`` here, and is evaluated.
+Such cells are what indexes and chains of comparisons are made from. Any other cell is ``None`` here, and is evaluated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal
 
-from engine.rules.feel import nodes
+from engine.rules.tables.cell_tests import Equal, Within, reading_of
+from engine.rules.tables.plain import plain_tests
 
 if TYPE_CHECKING:
-    from engine.rules.feel.nodes import Node
+    from collections.abc import Mapping
+
+    from engine.rules.tables.cell_tests import CellTests, Interval
+    from engine.rules.tables.cell_tests import Domain as AnyDomain
 
 Scalar = Decimal | str | bool
 Domain = Literal["number", "string", "boolean"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The numbers between two ends; an end that is None is open for ever."""
-
-    low: Decimal | None
-    high: Decimal | None
-    low_closed: bool
-    high_closed: bool
-
-    def holds(self, value: Decimal) -> bool:
-        """Tell whether a number is within."""
-        if self.low is not None and not (value > self.low or (self.low_closed and value == self.low)):
-            return False
-        return self.high is None or value < self.high or (self.high_closed and value == self.high)
+_DOMAINS: Final[Mapping[AnyDomain, Domain]] = {"number": "number", "string": "string", "boolean": "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,62 +47,27 @@ class Cell:
         return found is not self.negated
 
 
-def cell_of(tests: nodes.UnaryTests) -> Cell | None:
+def cell_of(cell: CellTests | None) -> Cell | None:
     """Return what a cell says; None if it says more than a cell can, or ``-``."""
-    if tests.anything:
+    domains: set[Domain | None] = {None} if cell is None else {_domain(test) for test in cell.tests}
+    domain = domains.pop() if len(domains) == 1 else None
+    if cell is None or domain is None:
         return None
-    values: set[Scalar] = set()
-    intervals: list[Interval] = []
-    negated_values: set[Scalar] = set()
-    for test in tests.tests:
-        match test:
-            case nodes.Constant(value=Decimal() | str() | bool() as value):
-                values.add(value)
-            case nodes.SignTest(sign="=", operand=nodes.Constant(value=Decimal() | str() | bool() as value)):
-                values.add(value)
-            case nodes.SignTest(sign="!=", operand=nodes.Constant(value=Decimal() | str() | bool() as value)):
-                negated_values.add(value)
-            case nodes.SignTest() | nodes.RangeNode():
-                interval = _interval(test)
-                if interval is None:
-                    return None
-                intervals.append(interval)
-            case _:
-                return None
-    if negated_values and (values or intervals or len(negated_values) > 1 or tests.negated):
+    equal = [test for test in cell.tests if isinstance(test, Equal)]
+    unlike = any(test.unlike for test in equal)
+    # One alone is the negation of what it names; in a list, it is true of nearly everything.
+    if unlike and (cell.negated or len(cell.tests) > 1):
         return None
-    domains: set[Domain] = {_domain(value) for value in values | negated_values}
-    if intervals:
-        domains.add("number")
-    if len(domains) != 1:
-        return None
-    return Cell(
-        domains.pop(), frozenset(values | negated_values), tuple(intervals), tests.negated or bool(negated_values)
-    )
+    intervals = tuple(test.interval for test in cell.tests if isinstance(test, Within))
+    return Cell(domain, frozenset(test.key for test in equal), intervals, cell.negated or unlike)
 
 
-def _domain(value: Scalar) -> Domain:
-    if isinstance(value, bool):
-        return "boolean"
-    return "string" if isinstance(value, str) else "number"
+@lru_cache(maxsize=4096)
+def plain_cell(text: str) -> Cell | None:
+    """Return what a cell says that the parser is not needed for, as most of them are."""
+    tests = plain_tests(text)
+    return None if tests is None else cell_of(reading_of(tests))
 
 
-def _interval(test: nodes.SignTest | nodes.RangeNode) -> Interval | None:
-    if isinstance(test, nodes.SignTest):
-        bound = _number(test.operand)
-        if bound is None:
-            return None
-        closed = test.sign in ("<=", ">=")
-        if test.sign in ("<", "<="):
-            return Interval(None, bound, False, closed)
-        return Interval(bound, None, closed, False)
-    low, high = _number(test.low), _number(test.high)
-    if (low is None) is not (test.low is None) or (high is None) is not (test.high is None):
-        return None
-    if low is not None and high is not None and low > high:
-        return None
-    return Interval(low, high, test.low_closed, test.high_closed)
-
-
-def _number(node: Node | None) -> Decimal | None:
-    return node.value if isinstance(node, nodes.Constant) and isinstance(node.value, Decimal) else None
+def _domain(test: object) -> Domain | None:
+    return _DOMAINS.get(test.domain) if isinstance(test, Equal | Within) else None

@@ -10,8 +10,10 @@ from engine.rules.feel.compiler import TESTED, Fixed, LazyTests, compile_node, c
 from engine.rules.feel.inference import infer
 from engine.rules.feel.parser import parse_expression, parse_unary_tests
 from engine.rules.feel.types import ANY, BOOLEAN, NUMBER, STRING
+from engine.rules.tables.cell_tests import reading_of
+from engine.rules.tables.cells import cell_of, plain_cell
 from engine.rules.tables.hits import SINGLE_HIT
-from engine.rules.tables.plain import plain_cell, plain_constant, plain_tests
+from engine.rules.tables.plain import plain_constant, plain_tests
 from engine.rules.tables.quick import Limit, make_quick
 from engine.rules.tables.table import Column, Conclusion, Row, Table
 
@@ -108,13 +110,13 @@ class _Maker:
     def _cell(self, text: str, tested: Type) -> tuple[Cell | None, CompiledTests | None]:
         """Return what a cell says, where it is plain, and its tests; without either, it is true of everything."""
         scope = self._scope.inner({TESTED: tested})
-        tree = plain_tests(text)
-        cell = None if tree is None else plain_cell(text)
-        if tree is None:
-            tree = parse_unary_tests(text, scope)
-            self.names.update(nodes.names_in(tree))
+        plain = plain_tests(text)
+        tree = plain or parse_unary_tests(text, scope)
         if tree.anything:
             return None, None
+        if plain is None:
+            self.names.update(nodes.names_in(tree))
+        cell = plain_cell(text) if plain is not None else cell_of(reading_of(tree))
         self._plain = self._plain and cell is not None
         return cell, LazyTests(text, tree, scope, self._items.type_of)
 

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 from engine.rules.feel import nodes
 from engine.rules.feel.numbers import number
-from engine.rules.tables.cells import Cell, Scalar, cell_of
 
 _NUMBER: Final = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 _STRING: Final = r'"[^"\\]*"'
@@ -50,13 +49,6 @@ def plain_tests(text: str) -> nodes.UnaryTests | None:
             return nodes.UnaryTests(0, tuple(tests), negated=negation is not None)
 
 
-@lru_cache(maxsize=4096)
-def plain_cell(text: str) -> Cell | None:
-    """Return what a plain cell says; see :func:`engine.rules.tables.cells.cell_of`."""
-    tests = plain_tests(text)
-    return None if tests is None else cell_of(tests)
-
-
 def plain_constant(text: str) -> nodes.Constant | None:
     """Return the constant that an output is, if it is a plain one."""
     return nodes.Constant(0, _scalar(text.strip())) if _CONSTANT.match(text) else None
@@ -71,7 +63,7 @@ def _test(match: re.Match[str]) -> nodes.Node:
     return nodes.RangeNode(0, low, high, match["open"] == "[", match["close"] == "]")
 
 
-def _scalar(text: str) -> Scalar:
+def _scalar(text: str) -> Decimal | str | bool:
     if text[0] == '"':
         return text[1:-1]
     if text in ("true", "false"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.rules.feel.parser import parse_unary_tests
 from engine.rules.feel.scope import Scope
+from engine.rules.tables.cell_tests import reading_of
 from engine.rules.tables.cells import cell_of
 from engine.rules.tables.index import index_column
 from engine.rules.tables.plain import plain_tests
@@ -44,13 +45,13 @@ def test_plain_cells_are_read_as_the_parser_reads_them(text: str) -> None:
     assert (quickly.anything, quickly.negated, len(quickly.tests)) == (
         parsed.anything, parsed.negated, len(parsed.tests),
     )  # fmt: skip
-    assert cell_of(quickly) == cell_of(parsed)
+    assert cell_of(reading_of(quickly)) == cell_of(reading_of(parsed))
 
 
 @given(st.lists(ranges(), min_size=1), st.lists(number_cells, max_size=7), st.decimals(-3, 12, places=1))
 def test_an_index_finds_the_cells_that_hold(some: list[str], others: list[str], number: Decimal) -> None:
     texts = some + others
-    cells = [None if text == "-" else cell_of(parse_unary_tests(text, Scope({}))) for text in texts]
+    cells = [None if text == "-" else cell_of(reading_of(parse_unary_tests(text, Scope({})))) for text in texts]
     index = index_column(cells)
     assert index is not None
     expected = sum(1 << place for place, cell in enumerate(cells) if cell is None or cell.holds(number))

@@ -1,6 +1,7 @@
-"""What the cells of a table test, as far as it can be told without evaluating them.
+"""What the cells of a table test, as far as it can be told without evaluating them: the one reading of cells.
 
-A cell is a list of single tests, each of which compares with a constant. Any other cell is opaque: None here.
+A cell is a list of single tests, each of which compares with a constant. Any other cell is opaque: None here. Analyses
+look at all of it; what the quick way to decide a table makes of it is in :mod:`engine.rules.tables.cells`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from engine.rules.feel.temporal import parse_date, parse_date_time, parse_durati
 from engine.rules.feel.timeline import place_of
 from engine.rules.feel.types import ANY
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, YearsMonthsDuration
-from engine.rules.tables.cells import Interval
 from engine.rules.tables.plain import plain_tests
 
 if TYPE_CHECKING:
@@ -35,6 +35,22 @@ MOMENTS: Final[tuple[Domain, ...]] = ("local date and time", "date and time with
 """Those without an offset from UTC and those with one have no order, but are unlike each other."""
 Key = Decimal | str | bool
 """What stands for a value within its domain: of a date the number of the day, of others nanoseconds or months."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The numbers between two ends; an end that is None is open for ever."""
+
+    low: Decimal | None
+    high: Decimal | None
+    low_closed: bool
+    high_closed: bool
+
+    def holds(self, value: Decimal) -> bool:
+        """Tell whether a number is within."""
+        if self.low is not None and not (value > self.low or (self.low_closed and value == self.low)):
+            return False
+        return self.high is None or value < self.high or (self.high_closed and value == self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,11 @@ def read_tests(text: str, names: Collection[str] = ()) -> CellTests | None:
     tree = plain_tests(text)
     if tree is None:
         tree = parse_unary_tests(text, Scope(dict.fromkeys((*names, TESTED), ANY)))
+    return reading_of(tree, names)
+
+
+def reading_of(tree: nodes.UnaryTests, names: Collection[str] = ()) -> CellTests | None:
+    """Return what a cell tests that was parsed already; see :func:`read_tests`."""
     if tree.anything:
         return CellTests(anything=True)
     found = [_test(node, names) for node in tree.tests]
