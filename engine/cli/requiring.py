@@ -54,6 +54,12 @@ def require(  # noqa: PLR0913, PLR0917 - the flags of a command
     no_shadowed: Annotated[
         bool, typer.Option("--no-shadowed", help="No row is without use: taken by others, or true of nothing.")
     ] = False,
+    backtest_changes: Annotated[
+        str | None,
+        typer.Option(
+            "--backtest-changes-at-most", metavar="PERCENT", help="Of recorded decisions, no more come out otherwise."
+        ),
+    ] = None,
     none: Annotated[bool, typer.Option("--none", help="Nothing is required, whatever is of every name.")] = False,
     default: Annotated[bool, typer.Option("--default", help="The same is required as of every name.")] = False,
     author: Author = None,
@@ -72,7 +78,7 @@ def require(  # noqa: PLR0913, PLR0917 - the flags of a command
     name = _name(name, every)
     policy = RulePolicy(
         tested=tested, row_coverage=_share(row_coverage), cell_coverage=_share(cell_coverage), no_gaps=no_gaps,
-        no_overlaps=no_overlaps, no_shadowed=no_shadowed,
+        no_overlaps=no_overlaps, no_shadowed=no_shadowed, backtest_changes=_share(backtest_changes),
     )  # fmt: skip
     if sum((bool(policy.names), none, default)) > 1:
         raise ConfigError("--none and --default each stand for all requirements: leave the others out")
@@ -99,8 +105,6 @@ def require(  # noqa: PLR0913, PLR0917 - the flags of a command
 
 
 def _draw(name: str, required: Required, number: int, unmet: tuple[Unmet, ...]) -> None:
-    from engine.rules.policy import title
-
     out = sheet_console()
     whom = "every name" if name == EVERY else clean(name)
     policy = required.policy
@@ -114,7 +118,7 @@ def _draw(name: str, required: Required, number: int, unmet: tuple[Unmet, ...]) 
     lacking = {one.requirement: one.text for one in unmet}
     rows: list[dict[str, str | Text]] = []
     for requirement in policy.names:
-        row: dict[str, str | Text] = {"requirement": f"{title(requirement)}{_wanted(policy, requirement)}"}
+        row: dict[str, str | Text] = {"requirement": _wanted(policy, requirement)}
         if number:
             text = lacking.get(requirement)
             row[f"version {number}"] = Text("met", style="green") if text is None else Text(clean(text), style="red")
@@ -123,10 +127,11 @@ def _draw(name: str, required: Required, number: int, unmet: tuple[Unmet, ...]) 
 
 
 def _wanted(policy: RulePolicy, requirement: str) -> str:
-    from engine.rules.policy import percent
+    from engine.rules.policy import percent, title
 
     value = getattr(policy, requirement)
-    return "" if value is True else f" {percent(value)}"
+    most = " at most" if requirement == "backtest_changes" else ""
+    return title(requirement) if value is True else f"{title(requirement)}{most} {percent(value)}"
 
 
 def _name(name: str | None, every: bool) -> str:
@@ -138,4 +143,5 @@ def _name(name: str | None, every: bool) -> str:
 
 
 def _share(text: str | None) -> float | None:
-    return None if text is None else parse_share(text) / ALL
+    # Nothing is no share of executions to begin with, but it may be all that may change.
+    return None if text is None else 0.0 if text == "0%" else parse_share(text) / ALL

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from os import PathLike
 
-    from engine.client.backtests import Looked, Tried, TriedRulebook
+    from engine.client.backtests import Looked, Tried
     from engine.client.decisions import Explained
+    from engine.client.guarding import GuardedRulebook
     from engine.client.trials import StoredScenario
     from engine.model.policy import Required, RulePolicy
     from engine.model.rulebook import RuleVersion, Shelf
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class AsyncRulebook:
     """Rules in the store; see :class:`Client` for every method."""
 
-    def __init__(self, client: TriedRulebook) -> None:
+    def __init__(self, client: GuardedRulebook) -> None:
         self._rulebook = client
 
     async def rules(self) -> dict[str, Shelf]:

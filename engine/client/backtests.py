@@ -10,8 +10,7 @@ import msgspec
 
 from engine.client.checks import whole_number
 from engine.client.filters import Filter
-from engine.client.guarding import GuardedRulebook
-from engine.client.rulebook import author_text, comment_text
+from engine.client.rulebook import Rulebook, author_text, comment_text
 from engine.errors import ArgumentsError, MilepostError, RuleNotFound
 from engine.model.rulebook import LATEST
 from engine.model.shares import parse_share
@@ -52,7 +51,7 @@ class Tried(NamedTuple):
     """Whether all decisions were looked at that were meant: False if there are more than the limit."""
 
 
-class TriedRulebook(GuardedRulebook):
+class TriedRulebook(Rulebook):
     """What a client can do to learn what a version would decide before it does."""
 
     def back_test_rules(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from engine.client.backtests import TriedRulebook
 from engine.client.checks import step_number, whole_id, word
-from engine.client.rulebook import Rulebook, author_text, comment_text
+from engine.client.rulebook import author_text, comment_text
 from engine.errors import ArgumentsError, StoreError
 from engine.model.rulebook import LATEST
 from engine.model.shares import parse_share
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.client.trials import Given, StoredScenario
     from engine.model.policy import Guard, Required, RulePolicy, RuleScenario
     from engine.model.rulebook import RuleVersion
+    from engine.rules.backtest import Tally
     from engine.rules.policy import Unmet
     from engine.rules.prepared import Prepared
     from engine.rules.scenarios import Scenario
@@ -32,7 +34,7 @@ class _GuardMoved(Exception):
     """What an activation depends on was changed since it was looked at."""
 
 
-class GuardedRulebook(Rulebook):
+class GuardedRulebook(TriedRulebook):
     """What a client does before a version decides."""
 
     # -- scenarios ----------------------------------------------------------------------------------------------------
@@ -159,7 +161,11 @@ class GuardedRulebook(Rulebook):
         """Return what keeps a version from being activated. Raises RuleNotFound."""
         from engine.client.trials import unmet_by
 
-        return unmet_by(self.rule_version(name, version), self._guard(name))
+        found = self.rule_version(name, version)
+        return unmet_by(found, self._guard(name), lambda: self._replayed(found))
+
+    def _replayed(self, version: RuleVersion) -> Tally:
+        return self.back_test_rules(version.name, version.number, keep=1).tally
 
     def _guard(self, name: str) -> Guard:
         with self._access.read() as tx:
@@ -190,7 +196,7 @@ class GuardedRulebook(Rulebook):
             # A version never changes, so it is looked at before the turn of the activation, which others wait for. What
             # can change meanwhile is compared within that turn, and then it is looked at again.
             guard = self._guard(name)
-            require_met(found, guard)
+            require_met(found, guard, lambda: self._replayed(found))
             try:
                 with self._write() as tx:
                     store.activate(tx, name, found.number, share=buckets, author=author, comment=comment)

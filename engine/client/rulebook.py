@@ -10,6 +10,7 @@ import msgspec
 from engine.client.checks import reason_text, step_number, whole_id, word
 from engine.client.messages import DeadMessages
 from engine.errors import ArgumentsError, RuleNotFound
+from engine.model.policy import EVERY
 from engine.model.rulebook import LATEST
 from engine.model.topics import RULES
 from engine.store import rules as store
@@ -83,6 +84,8 @@ class Rulebook(DeadMessages):
         if from_us is not None and until_us is not None and until_us <= from_us:
             raise ArgumentsError("effective_until is not after effective_from: the version would be for no date")
         name = word("the name of rules", model.name if name is None else name)
+        if name == EVERY:
+            raise ArgumentsError(f"{EVERY!r} stands for the rules of every name: call these otherwise")
         with self._write() as tx:
             number, is_new = store.add_version(
                 tx, name, write_model(model), content_hash(model), author=author_text(author),
@@ -97,6 +100,8 @@ class Rulebook(DeadMessages):
 
         Raises RuleNotFound, and StoreError if there is nothing to go back to.
         """
+        # Nothing is required of a version that was active before: whoever asks for it has one that does harm, and a
+        # scenario that was added since must not stand in the way of what decided well enough until then.
         with self._write() as tx:
             number = store.rollback(tx, name, author=author_text(author), comment=comment_text(comment))
         self._announcer.tell(RULES)

@@ -8,9 +8,9 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
-from engine.client.backtests import TriedRulebook
 from engine.client.checks import whole_id, word
 from engine.client.deadline import Deadline, Timeout
+from engine.client.guarding import GuardedRulebook
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
 from engine.client.starts import (
@@ -157,7 +157,7 @@ class Starter:
         return self._client.launch_many(flow, arguments, keys, self._options)
 
 
-class Client(TriedRulebook):
+class Client(GuardedRulebook):
     """Starts flows and looks after executions. Safe for use by several threads; use it as a context manager.
 
     ``store`` is a URL, a Database that stays open, or Settings. ``broker`` is the URL of the workers' broker, if they

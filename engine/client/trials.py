@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from engine.client.checks import word
 from engine.errors import ArgumentsError, DefinitionError
-from engine.model.policy import RulePolicy, RuleScenario
+from engine.model.policy import RuleScenario
 from engine.rules.admission import question_of, refusals
+from engine.rules.backtest import Tally
 from engine.rules.errors import RuleError
 from engine.rules.feel.exchange import from_python
 from engine.rules.files.scenarios import read_scenarios
@@ -22,11 +21,11 @@ from engine.rules.scenarios import Scenario
 from engine.rules.trial import Trial, try_model, us_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
 
     from engine.client.decisions import Asked
-    from engine.model.policy import Guard
+    from engine.model.policy import Guard, RulePolicy
     from engine.model.rulebook import RuleVersion
 
 
@@ -136,24 +135,28 @@ def try_out(content: str, scenarios: Sequence[Scenario]) -> Trial:
     return try_model(Prepared.from_text(content), scenarios)
 
 
-def unmet_by(version: RuleVersion, guard: Guard) -> tuple[Unmet, ...]:
-    """Return what a version does not meet. Raises ModelError for one that this release cannot compile."""
+def unmet_by(version: RuleVersion, guard: Guard, replay: Callable[[], Tally]) -> tuple[Unmet, ...]:
+    """Return what a version does not meet; ``replay`` takes recorded decisions again, where that is asked for.
+
+    Raises ModelError for a version that this release cannot compile.
+    """
     prepared = Prepared.from_text(version.content or "")
     scenarios = [from_record(one).scenario for one in guard.scenarios]
-    return unmet(guard.policy, gather(guard.policy, prepared, scenarios))
+    replayed = Tally(0) if guard.policy.backtest_changes is None else replay()
+    return unmet(guard.policy, gather(guard.policy, prepared, scenarios, replayed))
 
 
-def require_met(version: RuleVersion, guard: Guard) -> None:
+def require_met(version: RuleVersion, guard: Guard, replay: Callable[[], Tally]) -> None:
     """Raise RequirementsUnmet for a version that does not meet what is required, and ModelError."""
-    found = unmet_by(version, guard)
+    found = unmet_by(version, guard, replay)
     if found:
         raise RequirementsUnmet(version.name, version.number, len(guard.policy.names), found)
 
 
 def checked(policy: RulePolicy) -> RulePolicy:
     """Accept a policy. Raises ArgumentsError for shares that are none."""
-    for name in ("row_coverage", "cell_coverage"):
+    for name in ("row_coverage", "cell_coverage", "backtest_changes"):
         share = getattr(policy, name)
-        if share is not None and not 0 < share <= 1:
-            raise ArgumentsError(f"{name} is {share!r}, and a share is a number above 0 and up to 1")
-    return msgspec.convert(msgspec.to_builtins(policy), RulePolicy)
+        if share is not None and not 0 <= share <= 1:
+            raise ArgumentsError(f"{name} is {share!r}, and a share is a number from 0 to 1")
+    return policy

@@ -25,11 +25,14 @@ class RulePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """No two rules of a table match the same inputs, where its hit policy has no use for that."""
     no_shadowed: bool = False
     """No rule is without use: others take all of its inputs, or it matches nothing."""
+    backtest_changes: float | None = None
+    """The share of recorded decisions, of the newest ones, that may come to another outcome. It may be 0."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """What it requires, by name, in the order of the fields."""
-        return tuple(name for name in self.__struct_fields__ if getattr(self, name) not in (False, None))
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return tuple(name for name, value in values if value is not None and value is not False)
 
     @property
     def asks_scenarios(self) -> bool:

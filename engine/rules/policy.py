@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from engine.model.policy import RulePolicy
     from engine.rules.analysis.findings import Analysis, Kind
+    from engine.rules.backtest import Tally
     from engine.rules.coverage import Coverage, RuleCoverage
     from engine.rules.prepared import Prepared
     from engine.rules.scenarios import Run, Scenario
+
+Shown = Literal["test", "check", "backtest"]
 
 _NOTHING: Final = Evaluation(moment_of(0))
 
@@ -34,6 +37,8 @@ class Evidence:
     """What came of the stored scenarios."""
     analyses: Mapping[str, Analysis]
     """Of each table, by its name."""
+    replayed: Tally
+    """What came of decisions that were taken before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Unmet:
     """The name of the policy's field."""
     text: str
     """Why not, with an example."""
-    shown_by: Literal["test", "check"]
+    shown_by: Shown
     """The command that shows more."""
 
 
@@ -82,16 +87,19 @@ def command(unmet: Unmet, name: str, number: int) -> str:
     return f"engine rules {words} {shlex.quote(name)} --version {number}"
 
 
-def gather(policy: RulePolicy, prepared: Prepared, scenarios: Sequence[Scenario]) -> Evidence:
-    """Find out what a policy asks for. ``scenarios`` are those that are stored."""
+def gather(policy: RulePolicy, prepared: Prepared, scenarios: Sequence[Scenario], replayed: Tally) -> Evidence:
+    """Find out what a policy asks for.
+
+    ``scenarios`` are those that are stored, and ``replayed`` is what came of recorded decisions, where it asks for it.
+    """
     trial = try_model(prepared, scenarios) if policy.asks_scenarios else Trial((), {})
-    return Evidence(trial, analyse_model(prepared.graph.model) if policy.asks_analysis else {})
+    return Evidence(trial, analyse_model(prepared.graph.model) if policy.asks_analysis else {}, replayed)
 
 
 def unmet(policy: RulePolicy, evidence: Evidence) -> tuple[Unmet, ...]:
     """Return what a version does not meet, in the order of the policy: each requirement once, with an example."""
     trial, analyses = evidence.trial, evidence.analyses
-    found: list[tuple[str, list[str], Literal["test", "check"]]] = []
+    found: list[tuple[str, list[str], Shown]] = []
     if policy.tested:
         found.append(("tested", list(_failures(trial)), "test"))
     if policy.row_coverage is not None:
@@ -105,6 +113,8 @@ def unmet(policy: RulePolicy, evidence: Evidence) -> tuple[Unmet, ...]:
     if policy.no_shadowed:
         useless = [*_findings(analyses, "shadowed rules"), *_findings(analyses, "unreachable rules")]
         found.append(("no_shadowed", useless, "check"))
+    if policy.backtest_changes is not None:
+        found.append(("backtest_changes", list(_changes(evidence.replayed, policy.backtest_changes)), "backtest"))
     return tuple(Unmet(name, _first(texts), shown_by) for name, texts, shown_by in found if texts)
 
 
@@ -205,3 +215,17 @@ def _findings(analyses: Mapping[str, Analysis], kind: Kind) -> Iterator[str]:
         yield from (f"table {name!r}: {one}" for one in found)
         if not found and kind in analysis.unfinished:
             yield f"table {name!r} is too large for it to be shown that there are no {kind}"
+
+
+# -- decisions that were taken ----------------------------------------------------------------------------------------
+
+
+def _changes(replayed: Tally, allowed: float) -> Iterator[str]:
+    if not replayed.total or replayed.would_change / replayed.total <= allowed:
+        return
+    one = replayed.changed[0]
+    instead = one.other.error or feel(one.other.outcome)
+    yield (
+        f"{replayed.would_change} of {replayed.total} recorded decisions would change, and {percent(allowed)} may: "
+        f"execution and step {one.record.name}: recorded {feel(one.record.decided.outcome)}, now {instead}"
+    )
