@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ACCEPT: Final = "accept"
 REASON: Final = "reason"
 ENTRIES: Final = ("flow", "signal", "input", "key", "queue", "priority", "delay")
-LONGEST_TEXT: Final = 500
+LONGEST_SHOWN: Final = 200
 _NANOSECONDS: Final = SECOND // 1_000_000
 """In a microsecond."""
 
@@ -35,11 +35,11 @@ def inputs_of(subject: object, named: Mapping[str, object]) -> dict[str, Value]:
 
     Values by name that rules have no values for are left out. Raises NotAValue if the subject has such entries.
     """
-    entries = None if isinstance(subject, bytes | bytearray) else from_python(subject)
     inputs: dict[str, Value] = {}
     for name, value in named.items():
         with contextlib.suppress(NotAValue):
-            inputs[name] = entries if value is subject else from_python(value)
+            inputs[name] = from_python(value)
+    entries = None if isinstance(subject, bytes | bytearray) else from_python(subject)
     return inputs | entries if isinstance(entries, dict) else inputs
 
 
@@ -53,9 +53,11 @@ def verdict_of(answer: Answer) -> Verdict:
     outcome = read_value(bytes(answer.outcome))
     accepted, reason = (outcome.get(ACCEPT), outcome.get(REASON)) if isinstance(outcome, dict) else (outcome, None)
     if isinstance(accepted, bool):
-        return Verdict(basis_of(answer), accepted, None if reason is None else _text(reason))
+        return Verdict(
+            basis_of(answer), accepted, reason if reason is None or isinstance(reason, str) else _shown(reason)
+        )
     problems = "".join(f"; {problem}" for problem in answer.problems)
-    said = f"they came to {_text(outcome)}, and not to {ACCEPT}, true or false{problems}"
+    said = f"they came to {_shown(outcome)}, and not to {ACCEPT}, true or false{problems}"
     return Verdict(basis_of(answer), False, said)
 
 
@@ -79,17 +81,17 @@ def _action(outcome: Value) -> Action | None:
         return None
     entries = {"flow": outcome} if isinstance(outcome, str) else outcome
     if not isinstance(entries, dict):
-        raise RuleError(f"{_text(outcome)}; it is a context with a flow or a signal, the name of a flow, or null")
+        raise RuleError(f"{_shown(outcome)}; it is a context with a flow or a signal, the name of a flow, or null")
     given = {name: value for name, value in entries.items() if value is not None}
     unknown = next((name for name in given if name not in ENTRIES), None)
     if unknown is not None:
         raise RuleError(f"it has an entry {unknown!r}; there are {', '.join(ENTRIES)}")
     if not {"flow", "signal"} & {*given}:
         if given:
-            raise RuleError(f"{_text(outcome)} names neither a flow nor a signal")
+            raise RuleError(f"{_shown(outcome)} names neither a flow nor a signal")
         return None
     if {"flow", "signal"} <= {*given}:
-        raise RuleError(f"{_text(outcome)} names both a flow and a signal: write two")
+        raise RuleError(f"{_shown(outcome)} names both a flow and a signal: write two")
     return _checked(given)
 
 
@@ -97,12 +99,12 @@ def _checked(given: Mapping[str, Value]) -> Action:
     options = sorted({"queue", "priority", "delay"} & {*given})
     if "signal" in given and (options or "key" not in given):
         raise RuleError(
-            f"a signal goes to the execution that was started with its key, which is missing: {_text({**given})}"
+            f"a signal goes to the execution that was started with its key, which is missing: {_shown({**given})}"
             if not options
-            else f"a signal has no {options[0]}: {_text({**given})}"
+            else f"a signal has no {options[0]}: {_shown({**given})}"
         )
     if "flow" in given and not isinstance(given.get("input", {}), dict):
-        raise RuleError(f"the input is {_text(given['input'])}; it is a context of the flow's arguments by name")
+        raise RuleError(f"the input is {_shown(given['input'])}; it is a context of the flow's arguments by name")
     return Action(
         flow=_name("flow", given.get("flow")),
         signal=_name("signal", given.get("signal")),
@@ -118,7 +120,7 @@ def _name(what: str, value: Value) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value or len(value) > KEY_LENGTH or not value.isprintable():
-        raise RuleError(f"the {what} is {_text(value)}, which is no name")
+        raise RuleError(f"the {what} is {_shown(value)}, which is no name")
     return value
 
 
@@ -127,7 +129,7 @@ def _key(value: Value) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     if isinstance(value, bool | str | dict | list):
-        raise RuleError(f"the key is {_text(value)}; it is a text or a number")
+        raise RuleError(f"the key is {_shown(value)}; it is a text or a number")
     return str(to_python(value))
 
 
@@ -136,7 +138,7 @@ def _priority(value: Value) -> int | None:
         return None
     number = to_python(value)
     if isinstance(number, bool) or not isinstance(number, int) or not FIRST_PRIORITY <= number <= LAST_PRIORITY:
-        raise RuleError(f"the priority is {_text(value)}; it is a whole number from 0, which goes first, to 9")
+        raise RuleError(f"the priority is {_shown(value)}; it is a whole number from 0, which goes first, to 9")
     return number
 
 
@@ -146,14 +148,12 @@ def _delay_us(value: Value) -> int | None:
     delay_us = value.nanoseconds // _NANOSECONDS if isinstance(value, DaysTimeDuration) else -1
     if not 0 <= delay_us <= MAX_DURATION_US:
         raise RuleError(
-            f'the delay is {_text(value)}; it is a duration of days and time, such as duration("PT5M"), of a hundred '
+            f'the delay is {_shown(value)}; it is a duration of days and time, such as duration("PT5M"), of a hundred '
             f"years at most"
         )
     return delay_us
 
 
-def _text(value: Value) -> str:
-    if isinstance(value, str):
-        return value
+def _shown(value: Value) -> str:
     text = write_plain(value).decode()
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "..."
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
