@@ -47,4 +47,4 @@ class RulebookJudge:
             rule=asked.rule, decision=asked.decision, binding=asked.binding, inputs=inputs, begun_us=self._at_us,
             now_us=self._at_us, bucket=None if key is None else bucket_of(asked.rule, key),
         )  # fmt: skip
-        return self._rulebook.decide(question, is_fresh=True)
+        return self._rulebook.decide(question, is_fresh=True, with_shadow=False)

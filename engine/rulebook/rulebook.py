@@ -85,11 +85,12 @@ class Rulebook:
         self._looks_ended = 0
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
-    def decide(self, question: Question, *, is_fresh: bool = False) -> Answer:
+    def decide(self, question: Question, *, is_fresh: bool = False, with_shadow: bool = True) -> Answer:
         """Decide, and return what is to be recorded; what a shadow decides is part of it.
 
-        ``is_fresh``: the copy was read for this question already, as by whoever looks once for many. Raises Undecidable
-        for what no attempt can decide, RuleError for a version that does not compile here.
+        ``is_fresh``: the copy was read for this question already, as by whoever looks once for many. ``with_shadow``
+        False: nobody would record what a shadow decides. Raises Undecidable for what no attempt can decide, RuleError
+        for a version that does not compile here.
         """
         version, shadow = self._bound(question, is_fresh)
         prepared = self._prepared(version)
@@ -110,7 +111,7 @@ class Rulebook:
             )
         except (RuleError, BudgetExceeded, NotAValue) as error:
             raise Undecidable(f"version {version.number} of the rules {version.name!r}: {error}") from error
-        if shadow is not None and shadow.number != version.number:
+        if with_shadow and shadow is not None and shadow.number != version.number:
             beside = decide_beside(shadow, lambda: self._prepared(shadow), question, inputs, bytes(answer.outcome))
             answer = msgspec.structs.replace(answer, shadow=beside)
         return answer

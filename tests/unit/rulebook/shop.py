@@ -43,11 +43,13 @@ class Shop:
             add_version(tx, RULES, content, hashlib.sha256(content.encode()).hexdigest())
 
     def ask(
-        self, begun_us: int = 1000, inputs: bytes = b'{"amount":5000}', bucket: int | None = None, **binding: Any
-    ) -> Answer:
+        self, begun_us: int = 1000, inputs: bytes = b'{"amount":5000}', bucket: int | None = None,
+        with_shadow: bool = True, **binding: Any,
+    ) -> Answer:  # fmt: skip
         return self.rulebook.decide(
             Question(
                 rule=RULES, decision=None, binding=Binding(**binding), inputs=inputs, begun_us=begun_us, now_us=0,
                 bucket=bucket,
-            )
+            ),
+            with_shadow=with_shadow,
         )  # fmt: skip

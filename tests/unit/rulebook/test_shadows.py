@@ -126,6 +126,15 @@ def test_a_shadow_that_is_null_where_something_was_decided_differs(shop: Shop) -
     assert msgspec.json.decode(text, type=Answer).shadow == shadow
 
 
+def test_no_shadow_decides_where_nobody_records_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.put("0.1")
+    shop.put("0.2", active=False)
+    beside(shop, 2)
+    shop.ask(bucket=0)
+    monkeypatch.setattr(rulebook, "decide_beside", None)
+    assert shop.ask(bucket=0, with_shadow=False).shadow is None
+
+
 def test_what_does_not_compile_is_compiled_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.put("0.1")
     shop.put_text("{}")
