@@ -69,7 +69,8 @@ def complain(program: str, error: BaseException) -> int:
 
 def say(program: str, text: str) -> None:
     """Write one line to standard error."""
-    line = " ".join(text.split())
+    # In one line, the caret under a place points at nothing.
+    line = " ".join(word for word in text.split() if word != "^")
     print(f"{program}: {''.join(sign if sign.isprintable() else '?' for sign in line)}", file=sys.stderr)
 
 

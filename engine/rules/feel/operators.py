@@ -75,6 +75,7 @@ class Operators(ABC):
         if sign is None:
             return self.expression()
         at = self.cursor.take().start
+        self._one_sign(sign)
         return nodes.SignTest(at, cast("ComparisonSign", sign), self._sum())
 
     # -- operators ---------------------------------------------------------------------------------------------------
@@ -110,6 +111,7 @@ class Operators(ABC):
             sign = cursor.sees_one_of(COMPARISONS)
             if sign is not None:
                 cursor.take()
+                self._one_sign(sign)
                 left = nodes.Comparison(at, cast("ComparisonSign", sign), left, self._instance())
             elif cursor.accept("between"):
                 low = self._instance()
@@ -119,6 +121,11 @@ class Operators(ABC):
                 left = nodes.In(at, left, self._in_tests())
             else:
                 return left
+
+    def _one_sign(self, sign: str) -> None:
+        """Refuse a second sign: ``=> 5`` is no ``>= 5``, and would compare with what ``> 5`` says."""
+        if self.cursor.sees_one_of(COMPARISONS) is not None:
+            self.cursor.fail(f"expected a value after {sign!r}")
 
     def _in_tests(self) -> tuple[Node, ...]:
         """``in`` takes one test, or several in parentheses; ``(1..5)`` is one test, a range."""

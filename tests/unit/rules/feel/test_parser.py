@@ -134,6 +134,8 @@ def test_ranges_and_tests(text: str, expected: str) -> None:
         ("/* abc", 1, 1, "comment"),
         ("if a then b", 1, 12, "'else'"),
         ("1 2", 1, 3, "expected an operator or the end"),
+        ("1 => 2", 1, 4, "expected a value after '='"),
+        ("? in (=> 2)", 1, 8, "expected a value after '='"),
         ("a # b", 1, 3, "no meaning"),
         ("{x: 1, x: 2}", 1, 8, "two entries"),
         ("some unknown name", 1, 18, "'in'"),
