@@ -157,7 +157,7 @@ def explain(
 def _shadow(shadow: ShadowAnswer) -> dict[str, Any]:
     from engine.rules.recorded import read_value, write_plain
 
-    values: dict[str, Any] = msgspec.to_builtins(shadow)
+    values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(shadow))
     if isinstance(shadow.outcome, msgspec.Raw):
         values["outcome"] = msgspec.json.decode(write_plain(read_value(bytes(shadow.outcome))))
     return values

@@ -25,7 +25,8 @@ ASKED_FOR = {
     "queues pause", "queues resume",
     "messages list", "messages show", "messages replay", "messages drop",
     "rules import", "rules list", "rules show", "rules export", "rules check", "rules diff",
-    "rules test", "rules activate", "rules rollback", "rules tag", "rules explain",
+    "rules test", "rules activate", "rules rollback", "rules tag", "rules explain", "rules backtest", "rules shadow",
+    "rules shadowed",
 }  # fmt: skip
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 

@@ -160,7 +160,7 @@ def test_recorded_decisions_are_taken_again_by_a_version_or_a_draft(rules: Rules
     draft.write_text("U,in: amount,out: rate,out: since\n1,>= 1000,null,null\n2,< 1000,0,null\n")
     found = client.back_test_rules(RULES, draft=draft)
     assert (found.version, found.tally.counts) == (None, {Kind.DIFFERS: 4, Kind.SAME: 2})
-    assert [name for name, _ in found.tally.changed[0].other.matched] == ["draft"]
+    assert [name for name, _ in found.tally.changed[0].other.matched] == [RULES]
     cut = client.back_test_rules(RULES, limit=3)
     assert (cut.tally.total, cut.is_whole) == (3, False)
     assert client.back_test_rules(RULES, limit=6).is_whole
