@@ -34,6 +34,8 @@ NAMED = re.compile(r"`([\w-]+\.(?:csv|json|py))`[^`]*\Z")
 URL = "sqlite:///milepost.db"
 FLAGS = ["--store", URL, "--flows", "loans"]
 AGES = re.compile(r"\b(?:now|\d+s ago)")
+IDS = re.compile(r"\b0[0-9a-z]{25}\b")
+AN_ID = "01kb7x2mdzbp8jvc541caart13"
 MOMENTS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 
 
@@ -51,11 +53,9 @@ class Part:
     def output(self) -> str:
         """What its commands printed, without what is of each run its own."""
         lines = [line.rstrip() for text in self.printed for line in text.splitlines()]
-        kept = [line for line in lines if not line.startswith("hash ")]
-        return (
-            MOMENTS.sub("2026-05-20 09:30:00 UTC", AGES.sub(lambda age: "now".ljust(len(age[0])), "\n".join(kept)))
-            + "\n"
-        )
+        text = "\n".join(line for line in lines if not line.startswith("hash ")) + "\n"
+        text = AGES.sub(lambda age: "now".ljust(len(age[0])), text)
+        return IDS.sub(AN_ID, MOMENTS.sub("2026-05-20 09:30:00 UTC", text))
 
 
 def parts() -> Iterator[Part]:
