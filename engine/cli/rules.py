@@ -87,7 +87,7 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
     failed = False
     for file in files:
         try:
-            models.append(usable_model(file))
+            models.append(usable_model(file, name))
         except RuleFileError as error:
             failed = True
             _complain(error)

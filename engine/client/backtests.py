@@ -81,7 +81,7 @@ class TriedRulebook(Rulebook):
         if draft is not None and version is not None:
             raise ArgumentsError("a version and a draft were given to try: give one of them")
         found = self.rule_version(name, LATEST if version is None else version)
-        prepared = Prepared(usable_model(draft)) if draft is not None else Prepared.from_text(found.content or "")
+        prepared = Prepared(usable_model(draft, name)) if draft is not None else Prepared.from_text(found.content or "")
         decide = by_model(prepared)
 
         def again(recorded: Recorded) -> Comparison:

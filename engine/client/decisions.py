@@ -46,12 +46,15 @@ class Explained(NamedTuple):
     """Whether the version decides today as was recorded; False says that the engine or the record was changed."""
 
 
-def usable_model(source: Model | str | PathLike[str]) -> Model:
+def usable_model(source: Model | str | PathLike[str], called: str | None = None) -> Model:
     """Return a model, read from its file if need be, of which every part works.
+
+    A file that gives it no name, such as a workbook, may be called anything: then ``called`` is its name, so that the
+    same rules are the same whatever their file is called.
 
     Raises RuleFileError and ModelError, which say all that is wrong and where.
     """
-    model, file = (source, None) if isinstance(source, Model) else _read(Path(source))
+    model, file = (source, None) if isinstance(source, Model) else _read(Path(source), called)
     problems = check(model)
     if problems:
         raise RuleFileError(file or f"model {model.name!r}", problems)
@@ -79,9 +82,9 @@ def explain(asked: Asked, content: str) -> Explained:
     return Explained(answer, inputs, outcome, tables, agrees)
 
 
-def _read(path: Path) -> tuple[Model, str]:
+def _read(path: Path, called: str | None) -> tuple[Model, str]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: it cannot be read: {error.strerror or error}") from None
-    return read_rules(path.name, data), path.name
+    return read_rules(path.name, data, called), path.name

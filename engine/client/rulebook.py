@@ -71,15 +71,18 @@ class Rulebook(DeadMessages):
     ) -> tuple[RuleVersion, bool]:
         """Add a version from a model or a file; return it, and whether it is new: the same rules are the same version.
 
-        ``name`` is that of the model, if none is given. The effective dates are the first one that the version is for,
-        and the first one that it is not for any more: dates at midnight in UTC, or moments with a time zone.
+        ``name`` is that of the model, if none is given; a model whose file gives it no name is called so, too. The
+        effective dates are the first one that the version is for, and the first one that it is not for any more: dates
+        at midnight in UTC, or moments with a time zone.
 
         Raises RuleFileError and ModelError, which say all that is wrong and where; then nothing is added.
         """
         from engine.client.decisions import usable_model
         from engine.rules.stored import content_hash, write_model
 
-        model = usable_model(source)
+        if name is not None:
+            word("the name of rules", name)
+        model = usable_model(source, name)
         from_us, until_us = _moment("effective_from", effective_from), _moment("effective_until", effective_until)
         if from_us is not None and until_us is not None and until_us <= from_us:
             raise ArgumentsError("effective_until is not after effective_from: the version would be for no date")

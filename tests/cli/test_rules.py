@@ -129,6 +129,15 @@ def test_versions_are_compared(desk: Desk) -> None:
     assert desk.said("diff", "credit").splitlines()[1] == "no difference"
 
 
+def test_rules_are_the_same_whatever_their_file_is_called(desk: Desk) -> None:
+    desk.said("import", "credit.csv")
+    desk.put("credit (2).csv", CSV)
+    assert desk.said("import", "credit (2).csv", "--name", "credit") == "there already: credit version 1\n"
+    desk.said("import", "changed.csv", "--name", "credit")
+    changed = [line for line in desk.said("diff", "credit", "1", "2").splitlines() if line.startswith(("-", "+"))]
+    assert [line[:11] for line in changed] == ["-  >= 1000 ", "+  >= 1000 "]
+
+
 def test_a_version_is_exported_and_is_the_same_when_it_comes_back(desk: Desk) -> None:
     desk.imported()
     for name in ("out.csv", "out.dmn", "out.json"):

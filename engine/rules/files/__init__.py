@@ -26,21 +26,21 @@ __all__ = ["Problem", "RuleFileError", "check", "read_rules", "write_rules"]
 _GRAPH: Final = ".jdm.json"
 
 
-def read_rules(name: str, data: bytes) -> Model:
+def read_rules(name: str, data: bytes, called: str | None = None) -> Model:
     """Return the model that a file holds, by what its name ends with: .dmn, .xml, .csv, .xlsx, .jdm.json or .json.
 
-    Models and decisions that the file gives no name are called by the file's. Raises RuleFileError, which says what is
-    wrong and where. Models of .dmn and .json files may import others: ``check`` looks through those.
+    Models and decisions that the file gives no name are ``called`` so, else by the file's. Raises RuleFileError, which
+    says what is wrong and where. Models of .dmn and .json files may import others: ``check`` looks through those.
     """
     path = PurePath(name)
     if name.lower().endswith(_GRAPH):
-        return read_jdm(data, path.name[: -len(_GRAPH)], path.name)
+        return read_jdm(data, called or path.name[: -len(_GRAPH)], path.name)
     try:
         match path.suffix.lower():
             case ".csv":
-                return read_csv(data, path.stem, path.name)
+                return read_csv(data, called or path.stem, path.name)
             case ".xlsx":
-                return read_xlsx(data, path.stem, path.name)
+                return read_xlsx(data, called or path.stem, path.name)
             case ".dmn" | ".xml":
                 return read_dmn(data)
             case ".json":
