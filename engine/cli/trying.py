@@ -120,7 +120,7 @@ def check(
         print_json(found)
     else:
         for what, findings in found.items():
-            print(f"{what}: " + ("nothing to say" if not findings else ""))
+            print(f"{what}:" + ("" if findings else " nothing to say"))
             for finding in findings:
                 print(f"  {clean(finding)}")
     if failed:
