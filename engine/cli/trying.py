@@ -187,15 +187,15 @@ def rules_text(rules: Sequence[int]) -> str:
 
 
 def _draw_coverage(out: Console, name: str, covered: Coverage) -> None:
-    from engine.rules.policy import cells_tried, never_matched, never_seen, percent, rules_tried
+    from engine.rules.policy import cells_tried, never_decided, never_seen, percent, rules_tried
 
     tried = (
         f"{rules_tried(covered)} tried ({percent(covered.rule_ratio)}), {cells_tried(covered)} "
         f"({percent(covered.cell_ratio)})"
     )
     out.print(Text(f"{clean(name)}: {tried}", style="bold"), soft_wrap=True)
-    # A rule that no scenario matches says enough by itself.
-    missing = [*never_matched(covered), *(text for rule in covered.rules if rule.matched for text in never_seen(rule))]
+    # A rule that no scenario tries says enough by itself.
+    missing = [*never_decided(covered), *(text for rule in covered.rules if rule.decided for text in never_seen(rule))]
     for text in missing[:SHOWN]:
         out.print(Text(f"  {clean(text)}"), soft_wrap=True)
     if len(missing) > SHOWN:

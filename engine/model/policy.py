@@ -16,7 +16,7 @@ class RulePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tested: bool = False
     """There are stored scenarios, and all of them pass."""
     row_coverage: float | None = None
-    """The share of each table's rules that stored scenarios match."""
+    """The share of each table's rules that decide some stored scenario."""
     cell_coverage: float | None = None
     """The share of each table's cells that stored scenarios see hold, and not hold."""
     no_gaps: bool = False

@@ -10,8 +10,8 @@ from engine.rules.errors import RuleError
 from engine.rules.feel import nodes
 from engine.rules.feel.evaluation import Evaluation, bounded
 from engine.rules.feel.exchange import from_python
-from engine.rules.feel.rendering import text_of
 from engine.rules.graph import Run
+from engine.rules.literals import literal
 from engine.rules.recorded import digest_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _of_inputs(prepared: Prepared, inputs: Mapping[str, Value], scenario: Scenar
     graph = prepared.graph
     ev = Evaluation(scenario.now)
     return [
-        f"{one.name!r} is {text_of(ev, inputs[one.name])}, which its type {one.type!r} does not allow"
+        f"{one.name!r} is {literal(inputs[one.name])}, which its type {one.type!r} does not allow"
         for one in graph.model.elements
         if isinstance(one, model.InputData)
         and inputs.get(one.name) is not None
@@ -77,8 +77,8 @@ def _of_columns(prepared: Prepared, element: Asked, inputs: Mapping[str, Value],
             fitting = value if column.conform is None else column.conform(run.ev, value)
             if fitting is None or (column.allowed is not None and column.allowed(run.ev, {}, fitting) is not True):
                 allowed = clause.type if fitting is None else clause.allowed
-                shown = text_of(run.ev, value)
-                yield f"{clause.expression!r} is {shown}, and the table {one.element.name!r} allows only {allowed}"
+                where = f"the table {one.element.name!r}"
+                yield f"{clause.expression!r} is {literal(value)}, and {where} allows only {allowed}"
 
 
 def _only(tree: nodes.Node, given: Sequence[str]) -> bool:

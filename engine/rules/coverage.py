@@ -68,13 +68,18 @@ class Coverage:
 
     @property
     def never_matched(self) -> tuple[str, ...]:
-        """The rules that no case tries."""
+        """The rules that no case matches."""
         return tuple(rule.rule for rule in self.rules if not rule.matched)
 
     @property
+    def never_decided(self) -> tuple[str, ...]:
+        """The rules that no case tries: none matches them, or others go first each time."""
+        return tuple(rule.rule for rule in self.rules if not rule.decided)
+
+    @property
     def rule_ratio(self) -> float:
-        """The share of rules that matched, from 0 to 1; 1 if there are none."""
-        return _share([rule.matched > 0 for rule in self.rules])
+        """The share of rules that decided, from 0 to 1; 1 if there are none."""
+        return _share([rule.decided > 0 for rule in self.rules])
 
     @property
     def cell_ratio(self) -> float:

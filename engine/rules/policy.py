@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.rules.analysis.analyse import analyse_model
 from engine.rules.errors import RuleError
-from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.exchange import from_python
-from engine.rules.feel.rendering import text_of
-from engine.rules.prepared import moment_of
+from engine.rules.literals import literal
 from engine.rules.trial import Trial, try_model
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from engine.rules.scenarios import Run, Scenario
 
 Shown = Literal["test", "check", "backtest"]
-
-_NOTHING: Final = Evaluation(moment_of(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +137,7 @@ def why_failed(run: Run) -> list[str]:
 
 def feel(value: Any) -> str:
     """Return a value as rules write it."""
-    return text_of(_NOTHING, from_python(value))
+    return literal(from_python(value))
 
 
 # -- coverage ---------------------------------------------------------------------------------------------------------
@@ -158,7 +154,7 @@ def _short(coverage: Mapping[str, Coverage], required: float, measure: Callable[
 
 
 def _rows(covered: Coverage) -> Measure:
-    return covered.rule_ratio, rules_tried(covered), never_matched(covered)
+    return covered.rule_ratio, rules_tried(covered), never_decided(covered)
 
 
 def _cells(covered: Coverage) -> Measure:
@@ -167,8 +163,8 @@ def _cells(covered: Coverage) -> Measure:
 
 
 def rules_tried(covered: Coverage) -> str:
-    """Return how many rules some case matches."""
-    return f"{len(covered.rules) - len(covered.never_matched)} of {len(covered.rules)} rules"
+    """Return how many rules decide some case."""
+    return f"{len(covered.rules) - len(covered.never_decided)} of {len(covered.rules)} rules"
 
 
 def cells_tried(covered: Coverage) -> str:
@@ -177,12 +173,13 @@ def cells_tried(covered: Coverage) -> str:
     return f"{sum(cell.covered for cell in cells)} of {len(cells)} cells"
 
 
-def never_matched(covered: Coverage) -> list[str]:
-    """Return the rules that no case matches, a text for each."""
+def never_decided(covered: Coverage) -> list[str]:
+    """Return the rules that no case tries, a text for each."""
     return [
-        f"no scenario matches rule {rule.rule} ({' | '.join(cell.text for cell in rule.cells)})"
+        f"no scenario {'is decided by' if rule.matched else 'matches'} rule {rule.rule} "
+        f"({' | '.join(cell.text for cell in rule.cells)})"
         for rule in covered.rules
-        if not rule.matched
+        if not rule.decided
     ]
 
 

@@ -86,9 +86,9 @@ def test_coverage_counts_what_was_reached() -> None:
 
 def test_what_nobody_tries_shows() -> None:
     covered = cover(decider(rates()), [{"age": 10, "member": True}])
-    assert covered.never_matched == ("2",)
+    assert (covered.never_matched, covered.never_decided) == (("2",), ("2", "3"))
     assert not any(cell.reached for cell in covered.rules[1].cells)
-    assert covered.rule_ratio == pytest.approx(2 / 3)
+    assert covered.rule_ratio == pytest.approx(1 / 3)
     assert cover(decider(rates()), []).rule_ratio == 0
 
 
