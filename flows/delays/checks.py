@@ -16,9 +16,9 @@ def check(facts: Facts) -> list[Proof]:
     """Check every claim that the example makes."""
     return [
         _all_completed(facts),
-        _by_version("flights that left before the change: the first version, twice", facts, facts.before, 0),
+        _by_version("flights from before the change: the first version, twice", facts, facts.before, 0),
         _landed_later(facts),
-        _by_version("flights that left after it: the second version, twice", facts, facts.after, 1),
+        _by_version("flights from after it: the second version, twice", facts, facts.after, 1),
         _as_decided(facts),
         _explained(facts),
         _taken_over(facts),
@@ -58,9 +58,7 @@ def _as_decided(facts: Facts) -> Proof:
 def _explained(facts: Facts) -> Proof:
     same = sum(facts.explained)
     holds = same == len(facts.explained) > 0
-    return Proof(
-        "decided once more, every tenth decision comes to the same", holds, f"{same} of {len(facts.explained)}"
-    )
+    return Proof("every tenth decision comes to the same once more", holds, f"{same} of {len(facts.explained)}")
 
 
 def _taken_over(facts: Facts) -> Proof:
@@ -69,8 +67,8 @@ def _taken_over(facts: Facts) -> Proof:
     # Where a database has no lock for all writers, the worker may have recorded one more step before the signal came.
     later = sum(attempts.get(key, 0) > attempt for key, attempt in held.items())
     holds = attempts.keys() == held.keys() and later > 0
-    counted = f"{len(attempts)} of {len(held)} steps, {later} by a later attempt"
-    return Proof("what the killed worker was at was finished by the other", holds, counted)
+    counted = f"{len(attempts)} of {len(held)} steps, {later} taken over"
+    return Proof("what the killed worker was at was finished", holds, counted)
 
 
 def _nothing_taken_again(facts: Facts) -> Proof:

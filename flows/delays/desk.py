@@ -22,8 +22,8 @@ class Desk:
         self._site = site
         self._console = console
 
-    def rules(self, *words: str | Path | int) -> None:
-        """Call ``engine rules`` with these words. Raises :class:`DemoFailed` if it does not end well."""
+    def rules(self, *words: str | Path | int, code: int = 0) -> None:
+        """Call ``engine rules`` with these words. Raises :class:`DemoFailed` if it ends with another code."""
         typed = [f'"{word}"' if " " in (word := _short(one)) else word for one in words]
         self._console.print()
         self._console.print(Text(f"$ engine rules {' '.join(typed)}", style="cyan"), soft_wrap=True)
@@ -32,7 +32,7 @@ class Desk:
             with _without_other_settings():
                 app([*settings, "rules", *map(str, words)], prog_name="engine")
         except SystemExit as ended:
-            if ended.code:
+            if (ended.code or 0) != code:
                 raise DemoFailed(f"`engine rules {words[0]}` ended with code {ended.code}") from None
 
 

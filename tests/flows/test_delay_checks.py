@@ -18,12 +18,12 @@ from flows.demo.killing import Death
 
 CHANGED_US = 1_000
 COMPLETED = "all executions completed"
-OLD = "flights that left before the change: the first version, twice"
+OLD = "flights from before the change: the first version, twice"
 LATER = "the second of theirs came after the change"
-NEW = "flights that left after it: the second version, twice"
+NEW = "flights from after it: the second version, twice"
 GIVEN = "passengers were given what was decided"
-SAME = "decided once more, every tenth decision comes to the same"
-FINISHED = "what the killed worker was at was finished by the other"
+SAME = "every tenth decision comes to the same once more"
+FINISHED = "what the killed worker was at was finished"
 AGAIN = "no decision from before the kill was taken again"
 
 TRIP = Trip(Flight("2013-01-01", "XX1", "JFK", "ORD", 200, 740, 10.0, 5), 190)

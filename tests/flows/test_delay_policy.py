@@ -82,14 +82,13 @@ def test_flights_less_than_two_hours_late_wait(
 
 def test_the_scenarios_are_of_the_changed_policy(policies: tuple[Prepared, Prepared]) -> None:
     scenarios = read_scenarios(SCENARIOS.name, SCENARIOS.read_bytes())
-    assert len(scenarios) == 5
     before, after = [
         [one.name for one in scenarios if one.expected != to_python(policy.decide(None, dict(one.inputs), 0).outcome)]
         for policy in policies
     ]
     assert before == [
-        "two and a half hours are worth a voucher",
-        "three hours on a short flight are worth more than they were",
+        "two and a half hours on arrival",
+        "three hours on a short flight",
     ]
     assert after == []
 
@@ -100,7 +99,7 @@ def test_lines_that_clash_are_found_and_no_others(tmp_path: Path) -> None:
     assert findings(workbook) == []
     raise_and_add(workbook)
     (clash,) = findings(workbook)
-    assert clash.startswith("rules 5 and 11 both match asked = 'arrival', delay = 120,")
+    assert clash.startswith('rules 5 and 11 both match asked = "arrival", delay = 120,')
     make_room(workbook)
     assert findings(workbook) == []
 

@@ -34,7 +34,7 @@ def test_old_executions_keep_their_version(
     shown = capsys.readouterr().out
     assert code == 0, shown
     assert (shown.count("  yes  "), shown.count("  NO ")) == (8, 0)
-    assert re.search(r"rules 5 and 11 both match asked = 'arrival', delay = 120, ", shown)
+    assert re.search(r'rules 5 and 11 both match asked = "arrival", delay = 120, ', shown)
     assert "killed with SIGKILL while it was at" in shown
     _is_shown_in_the_readme(shown)
     with closing(sqlite3.connect(tmp_path / "milepost.db")) as store:
