@@ -33,11 +33,7 @@ class Basis(msgspec.Struct, frozen=True):
     @property
     def matched_text(self) -> str:
         """Which rules matched; empty if none did."""
-        return ", ".join(
-            f"{'rule' if len(rules) == 1 else 'rules'} {' and '.join(map(str, rules))} of {decision!r}"
-            for decision, rules in self.matched
-            if rules
-        )
+        return ", ".join(f"{_counted(rules)} of {decision!r}" for decision, rules in self.matched if rules)
 
     @property
     def word(self) -> str:
@@ -80,3 +76,8 @@ class Actions(msgspec.Struct, frozen=True):
 
     basis: Basis
     actions: tuple[Action, ...]
+
+
+def _counted(rules: tuple[int, ...]) -> str:
+    *before, last = map(str, rules)
+    return f"rules {', '.join(before)} and {last}" if before else f"rule {last}"

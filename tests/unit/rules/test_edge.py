@@ -58,7 +58,8 @@ def test_a_refusal_says_by_what_and_why() -> None:
     verdict = verdict_of(answer({"accept": False, "reason": "too small"}))
     assert verdict.refusal == "refused by version 3 of the rules 'intake' (rule 2 of 'intake'): too small"
     assert Basis("r", 1).text == "version 1 of the rules 'r'"
-    assert Basis("r", 1, (("a", (1, 3)), ("b", ()), ("c", (2,)))).matched_text == "rules 1 and 3 of 'a', rule 2 of 'c'"
+    matched = (("a", (1, 3)), ("b", ()), ("c", (2,)), ("d", (1, 2, 3)))
+    assert Basis("r", 1, matched).matched_text == "rules 1 and 3 of 'a', rule 2 of 'c', rules 1, 2 and 3 of 'd'"
     assert Basis("r" * 190, 12).word == "r" * 179 + " version 12"
 
 
