@@ -11,7 +11,7 @@ from engine.model.messages import KEY_LENGTH
 FILTER: Final = "milepost.filter"
 GUARD: Final = "milepost.guard"
 ROUTE: Final = "milepost.route"
-MATCHED: Final = "milepost.matched"
+MATCHED: Final = "milepost.route.matched"
 """Attributes of executions: which version of which rules let them in, or started them, and by which of its rules."""
 
 

@@ -143,7 +143,7 @@ def test_an_event_starts_what_rules_say(client: Client) -> None:
     assert [(one.flow, one.idempotency_key) for one in found] == [("ship", None), ("tell", None)]
     assert found[0].input == '{"id":"e1","pieces":4}'
     assert found[0].attributes == {
-        "milepost.route": "routing version 1", "milepost.matched": "rules 1 and 2 of 'routing'"
+        "milepost.route": "routing version 1", "milepost.route.matched": "rules 1 and 2 of 'routing'"
     }  # fmt: skip
     assert client.emit(ROUTE, {"id": "e2", "kind": "other"}) == []
 

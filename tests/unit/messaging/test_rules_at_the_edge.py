@@ -134,7 +134,7 @@ def test_rules_say_what_a_message_starts() -> None:
     found = decided(events, judge)
     assert isinstance(found, Routed)
     first, second, third = found.starts
-    by = {"milepost.route": "routing version 3", "milepost.matched": "rule 2 of 'routing'"}
+    by = {"milepost.route": "routing version 3", "milepost.route.matched": "rule 2 of 'routing'"}
     assert (first.flow, first.version, first.queue, first.priority) == ("refund", 2, "money", 3)
     assert (first.key, first.attributes, found.key) == ("events:m1#1", by, "events:m1#1")
     arguments, _ = refund.arguments.decode(first.input)
