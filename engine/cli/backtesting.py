@@ -210,11 +210,11 @@ def _draw_changed(out: Console, tally: Tally, by: str) -> None:
         {
             "execution, step": Text(one.record.name, style="cyan"),
             "recorded": _value(out, one.record.decided.outcome), by: _other(out, one),
-            "rules that matched": f"{_matched(one.record.decided.matched)} {arrow} {_matched(one.other.matched)}",
+            "matched": f"{_matched(one.record.decided.matched)} {arrow} {_matched(one.other.matched)}",
         }
         for one in tally.changed
     ]  # fmt: skip
-    out.print(sheet(rows, wraps=("recorded", by, "rules that matched")))
+    out.print(sheet(rows, wraps=("recorded", by, "matched")))
     more = tally.would_change - len(tally.changed)
     if more:
         out.print(Text(f"and {more:,} more, which --show lists", style="dim"))

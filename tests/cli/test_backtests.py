@@ -54,7 +54,7 @@ def test_what_a_version_would_change_is_listed(past: Past) -> None:
         "decisions recorded version 2 change such as",
         f"4 {before} {after} another outcome {past.last.id} 2",
         "",
-        "execution, step recorded version 2 rules that matched",
+        "execution, step recorded version 2 matched",
         *(f"{one.id} {seq} {before} {after} credit 2 → credit 2" for one in (past.last, past.first) for seq in (2, 1)),
     ]
     assert past.run("backtest", "credit", LANG="C").out.isascii()
