@@ -223,6 +223,8 @@ def _draw_changed(out: Console, tally: Tally, by: str) -> None:
 def _other(out: Console, one: Comparison) -> str | Text:
     if one.other.error is not None:
         return Text(fitting(out, one.other.error, 2 * WIDEST), style="red")
+    if one.kind == "null" and one.other.problems:
+        return Text(fitting(out, f"null: {one.other.problems[0]}", 2 * WIDEST), style="red")
     return _value(out, one.other.outcome)
 
 
@@ -257,6 +259,7 @@ def _plain(tried: Tried) -> dict[str, Any]:
                 "recorded": {"outcome": _json(one.record.decided.outcome), "matched": one.record.decided.matched},
                 "other": {
                     "outcome": _json(one.other.outcome), "matched": one.other.matched, "error": one.other.error,
+                    "problems": one.other.problems,
                 },
             }
             for one in tally.changed

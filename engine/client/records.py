@@ -29,7 +29,7 @@ def read_recorded(where: str, given: str, gave: str) -> Recorded:
     values = read_value(bytes(inputs))
     if not isinstance(values, dict):
         raise ArgumentsError("the inputs of rules are an object by name")
-    decided = Decided(read_value(bytes(answer.outcome)), answer.matched)
+    decided = Decided(read_value(bytes(answer.outcome)), answer.matched, None, answer.problems)
     return Recorded(answer, Record(where, values, decided, decision, now_us))
 
 

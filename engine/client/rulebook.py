@@ -101,6 +101,7 @@ class Rulebook(DeadMessages):
     def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
         """Take back the latest activation; return the number of the version that is active again.
 
+        A rollout is one activation, however often its share changed.
         Raises RuleNotFound, and StoreError if there is nothing to go back to.
         """
         # Nothing is required of a version that was active before: whoever asks for it has one that does harm, and a

@@ -43,6 +43,8 @@ class Decided:
     """For each table that was decided: the name of its decision, and the rules that matched, counted from 1."""
     error: str | None = None
     """Why it could not be decided, if it could not."""
+    problems: tuple[str, ...] = ()
+    """Why something is null, where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def by_model(prepared: Prepared) -> Decide:
     def decide(record: Record) -> Decided:
         reached = prepared.decide(record.decision, record.inputs, record.now_us)
         # As it would be recorded: what cannot be is no outcome.
-        return Decided(read_value(write_value(reached.outcome)), reached.matched)
+        return Decided(read_value(write_value(reached.outcome)), reached.matched, None, reached.problems)
 
     return decide
 

@@ -88,6 +88,10 @@ def test_drafts_are_tried_before_they_are_brought_in(past: Past) -> None:
     done = past.run("backtest", "credit", "--file", "draft.csv", "--limit", "3", "--show", "1")
     assert "and 2 more, which --show lists" in done.out
     assert "there are more: only the newest 3 were looked at, by --limit" in done.out
+    past.put("null.csv", CSV.replace("< 1000", "< 10").replace(">= 1000", "> 10000"))
+    done = past.run("backtest", "credit", "--file", "null.csv")
+    assert "4 null instead" in done.out
+    assert "null: no rule of the table matches" in done.out
     past.put("bad.csv", CSV.replace("< 1000", "< 1000 +"))
     done = past.run("backtest", "credit", "--file", "bad.csv")
     assert (done.code, done.out, "row 2, column B" in done.err) == (1, "", True)

@@ -70,6 +70,12 @@ def test_a_model_decides_again_with_the_inputs_the_decision_and_the_moment_of_th
     assert "no decision 'other'" in (one.other.error or "")
 
 
+def test_why_an_outcome_is_null_is_said() -> None:
+    (one,) = again(Prepared(model("0.2")), record(1, inputs={"amount": "much"}))
+    assert (one.kind, one.other.matched) == (Kind.NULL, (("rate", ()),))
+    assert "no rule of the table matches" in " ".join(one.other.problems)
+
+
 def test_outcomes_are_those_that_would_be_recorded() -> None:
     assert [one.kind for one in again(literal("[1..5]"), record("[1..5]"))] == [Kind.SAME]
     (one,) = again(literal("function(a) a"), record(1))
