@@ -216,6 +216,9 @@ def diff(
     name: Name,
     old: Annotated[str | None, typer.Argument(metavar="OLD", help="A version: the active one, if left out.")] = None,
     new: Annotated[str | None, typer.Argument(metavar="NEW", help="Another version: else the latest.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A draft that was not brought in, instead of NEW.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two versions: a line for each rule that goes (-) or comes (+).
@@ -223,25 +226,42 @@ def diff(
     engine rules diff credit
 
     engine rules diff credit 2 3
+
+    engine rules diff credit --file credit.xlsx
     """
     from engine.rules.outline import differences
 
+    if file is not None and new is not None:
+        raise ConfigError("NEW and --file each name what to compare with: give one of them")
+    draft = None if file is None else _draft(file, name)
     with session.client() as client:
-        versions = [client.rule_version(name, version_of(old)), client.rule_version(name, version_of(new or "latest"))]
-        models = [client.rule_model(name, version.number) for version in versions]
-    lines = differences(models[0], models[1])
-    numbers = [version.number for version in versions]
+        before = client.rule_version(name, version_of(old)).number
+        after = None if draft is not None else client.rule_version(name, version_of(new or "latest")).number
+        lines = differences(client.rule_model(name, before), draft or client.rule_model(name, after))
     if as_json:
-        print_json({"name": name, "old": numbers[0], "new": numbers[1], "lines": lines})
+        print_json({"name": name, "old": before, "new": after, "lines": lines})
         return
     out = sheet_console()
-    out.print(f"{clean(name)}: version {numbers[0]} to version {numbers[1]}", style="bold", markup=False)
+    target = f"version {after}" if file is None else clean(str(file))
+    out.print(f"{clean(name)}: version {before} to {target}", style="bold", markup=False)
     if not lines:
         out.print("no difference", style="dim")
     for line in lines:
         style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
         shown = "".join(sign if sign.isprintable() else "?" for sign in line)
         out.print(Text("..." if line.startswith("@@") else shown, style=style), soft_wrap=True)
+
+
+def _draft(file: Path, name: str) -> Model:
+    """Return the model of a file, under the name of the rules that it is to be a version of."""
+    from engine.client.decisions import usable_model
+    from engine.rules.files import RuleFileError
+
+    try:
+        return usable_model(file, name)
+    except RuleFileError as error:
+        _complain(error)
+        raise typer.Exit(1) from None
 
 
 def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[tuple[RuleVersion, Role]]:

@@ -48,7 +48,7 @@ def draw_table(name: str, table: DecisionTable, explanation: Explanation | None 
     for clause in table.inputs:
         drawn.add_column(Text(clean(clause.label or clause.expression), style="cyan"), overflow="fold")
     for clause in table.outputs:
-        drawn.add_column(Text(clean(clause.name or clause.label or ""), style="bold magenta"), overflow="fold")
+        drawn.add_column(Text(clean(clause.label or clause.name or ""), style="bold magenta"), overflow="fold")
     for title in table.annotations:
         drawn.add_column(Text(clean(title), style="dim"), style="dim", overflow="fold")
     if explanation is not None and explanation.rules:

@@ -129,6 +129,22 @@ def test_versions_are_compared(desk: Desk) -> None:
     assert desk.said("diff", "credit").splitlines()[1] == "no difference"
 
 
+def test_a_version_is_compared_with_a_draft_that_was_not_brought_in(desk: Desk) -> None:
+    desk.said("import", "credit.csv")
+    head, *lines = desk.said("diff", "credit", "--file", "changed.csv").splitlines()
+    assert head == f"credit: version 1 to {desk.path / 'changed.csv'}"
+    assert [line.partition("->")[2] for line in lines if line.startswith(("-", "+"))] == [
+        ' 0.10 | @"2026-11-30"  # large',
+        ' 0.20 | @"2026-11-30"  # large',
+    ]
+    assert desk.run("diff", "credit", "--file", "changed.csv", "--json").json["new"] is None
+    assert desk.run("list", "credit", "--json").json[0]["number"] == 1
+    desk.put("bad.csv", CSV.replace("< 1000", "< 1000 +"))
+    done = desk.run("diff", "credit", "--file", "bad.csv")
+    assert (done.code, "bad.csv: row 2, column B" in done.err) == (1, True)
+    assert desk.run("diff", "credit", "1", "1", "--file", "changed.csv").code == 2
+
+
 def test_rules_are_the_same_whatever_their_file_is_called(desk: Desk) -> None:
     desk.said("import", "credit.csv")
     desk.put("credit (2).csv", CSV)
