@@ -16,7 +16,7 @@ from engine.store.database import Database
 from engine.store.workers import living_workers
 from flows.demo.trouble import DemoFailed
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _ROOT = Path(__file__).parents[2]
 
