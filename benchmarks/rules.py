@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,11 +25,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from engine.rules.authoring import decision_table, feel
 from engine.rules.decider import TableDecider
 from engine.rules.model import DecisionTable, InputClause, OutputClause, Rule
 
 Inputs = dict[str, Any]
-Decide = Callable[[Inputs], Any]
+Decide = Callable[[Any], Any]
 INPUTS = 1000
 SECOND = 1e9
 
@@ -40,6 +41,31 @@ class Subject:
 
     name: str
     decide: Decide
+    given: Callable[[Inputs], Any] = dict
+    """Makes of inputs by name what it is given, which is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """The inputs as a model."""
+
+    amount: int
+    status: str
+    age: int
+    member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The outcome as a model."""
+
+    outcome: str
+    band: int
+
+
+def offer(applicant: Applicant) -> Offer:
+    """The signature of the typed table."""
+    raise NotImplementedError
 
 
 def credit_table(rows: int) -> DecisionTable:
@@ -80,9 +106,15 @@ def now() -> datetime:
 
 
 def subjects(table: DecisionTable) -> list[Subject]:
-    """Return what is measured: this engine, with and without trace, and the peers that are installed."""
+    """Return what is measured: this engine, with and without trace and typed, and the peers that are installed."""
     decider = TableDecider(table, now)
-    found = [Subject("milepost", decider.decide), Subject("milepost, with trace", decider.trace)]
+    rows = [tuple(map(feel, (*rule.conditions, *rule.conclusions))) for rule in table.rules]
+    typed = decision_table(rows, policy=table.hit_policy)(offer)
+    found = [
+        Subject("milepost", decider.decide),
+        Subject("milepost, with trace", decider.trace),
+        Subject("milepost, typed", typed, lambda inputs: Applicant(**inputs)),
+    ]
     return found + [peer for make in (zen, by_rule_engine) if (peer := make(table)) is not None]
 
 
@@ -173,8 +205,8 @@ def check(found: Sequence[Subject], inputs: Sequence[Inputs]) -> None:
     expected = [found[0].decide(one) for one in inputs]
     for subject in found[1:]:
         for one, outcome in zip(inputs[:200], expected[:200], strict=True):
-            other = subject.decide(one)
-            other = getattr(other, "outcome", other)
+            other = subject.decide(subject.given(one))
+            other = asdict(other) if isinstance(other, Offer) else getattr(other, "outcome", other)
             if other != outcome:
                 raise SystemExit(f"{subject.name} decides {other!r} for {one}, and milepost {outcome!r}")
 
@@ -182,9 +214,10 @@ def check(found: Sequence[Subject], inputs: Sequence[Inputs]) -> None:
 def measured(subject: Subject, inputs: Sequence[Inputs], seconds: float) -> float:
     """Return decisions per second of processor time, on one thread."""
     decide, count = subject.decide, 0
+    given = [subject.given(one) for one in inputs]
     began = time.process_time_ns()
     while (spent := time.process_time_ns() - began) < seconds * SECOND:
-        for one in inputs:
+        for one in given:
             decide(one)
             count += 1
             if count % 64 == 0 and time.process_time_ns() - began >= seconds * SECOND:

@@ -83,6 +83,8 @@ class TableDecider:
         self._inputs = [compile_node(text, tree, scope) for text, tree in zip(expressions, trees, strict=True)]
         self.fixed = fixed_outcomes(self.table)
         """What rules come to by their places, and last what no hit comes to; see there."""
+        self.trees = tuple(trees)
+        """The input expressions."""
         by_name = all(isinstance(tree, nodes.Name) for tree in trees)
         self._quick = self.quick_by(ByName(expressions)) if by_name else None
 
@@ -95,28 +97,21 @@ class TableDecider:
         # Whoever gets a dictionary may change it.
         if type(outcome) is dict:
             return cast("dict[str, Any]", outcome).copy()
-        return outcome if outcome is not OPEN else self.conclude(hit, inputs).outcome
+        return outcome if outcome is not OPEN else self._concluded(hit, inputs).outcome
 
     def trace(self, inputs: Inputs) -> Decided:
         """Return the outcome, and which rules matched."""
         hit = self._hit(inputs)
-        if hit == NO_CASE:
-            return self._evaluated(inputs)
+        return self._evaluated(inputs) if hit == NO_CASE else self.decided(hit, inputs)
+
+    def decided(self, hit: int, inputs: Inputs) -> Decided:
+        """Return what the table comes to if a rule, by its place, is known to hit alone; or NOTHING."""
         outcome = self.fixed[hit]
         if outcome is OPEN:
-            return self.conclude(hit, inputs)
+            return self._concluded(hit, inputs)
         if type(outcome) is dict:
             outcome = cast("dict[str, Any]", outcome).copy()
         return Decided(outcome, (hit + 1,) if hit != NOTHING else ())
-
-    def conclude(self, hit: int, inputs: Inputs) -> Decided:
-        """Return what a rule comes to that is known to hit alone, by its place; or NOTHING."""
-        problems: list[str] = []
-        hits = [] if hit == NOTHING else [hit]
-        with bounded():
-            variables = {name: from_python(inputs.get(name)) for name in self._used}
-            outcome = to_python(self.table.outcome(Evaluation(self._now, problems), variables, hits))
-        return Decided(outcome, tuple(hit + 1 for hit in hits), tuple(problems))
 
     def quick_by(self, reading: Reading) -> Quick | None:
         """Return the quick way to the rule that hits, from what ``reading`` says; None for a table that has none."""
@@ -132,6 +127,14 @@ class TableDecider:
             return self._quick(inputs)
         except KeyError:
             return NO_CASE
+
+    def _concluded(self, hit: int, inputs: Inputs) -> Decided:
+        problems: list[str] = []
+        hits = [] if hit == NOTHING else [hit]
+        with bounded():
+            variables = {name: from_python(inputs.get(name)) for name in self._used}
+            outcome = to_python(self.table.outcome(Evaluation(self._now, problems), variables, hits))
+        return Decided(outcome, tuple(hit + 1 for hit in hits), tuple(problems))
 
     def begin(self, inputs: Inputs, problems: list[str]) -> Begun:
         """Evaluate the input expressions, and no rule; ``problems`` gets what is wrong with them and later on."""

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -139,3 +139,14 @@ def _names_pydantic(hint: Any) -> bool:
 
 def _itself(value: Any) -> Any:
     return value
+
+
+def is_immutable(value: object) -> bool:
+    """Tell whether nobody who is given a value can change it."""
+    if value is None or isinstance(value, enum.Enum) or type(value) in _NAMES:
+        return True
+    kind = type(value)
+    frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
+    if frozen or (isinstance(value, msgspec.Struct) and type(value).__struct_config__.frozen):
+        return all(is_immutable(getattr(value, name)) for name in fields_of(kind) or ())
+    return isinstance(value, tuple) and all(map(is_immutable, cast("tuple[object, ...]", value)))

@@ -36,12 +36,19 @@ class Signature:
         self.result: Any = hints.get("return", Any)
         if not self.parameters:
             raise ModelError(f"{self.name} has no parameters: they are the inputs of its table")
+        kinds = {parameter.kind for parameter in self._signature.parameters.values()}
+        self._names = tuple(self.parameters) if kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD} else ()
 
-    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments of a call by name. Raises TypeError, as the function would."""
+    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments of a call, in the order of the parameters. Raises TypeError, as the function would."""
+        # Most calls give every argument, by its place or by its name.
+        if self._names and len(args) + len(kwargs) == len(self._names):
+            rest = self._names[len(args) :]
+            if not rest or set(kwargs) == {*rest}:
+                return (*args, *[kwargs[name] for name in rest])
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return bound.arguments
+        return tuple(bound.arguments.values())
 
     def expressions(self) -> list[str]:
         """Return the inputs that the parameters stand for: a model is its fields."""

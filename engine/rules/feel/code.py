@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from engine.errors import MilepostError
 
@@ -75,7 +75,7 @@ def function(title: str, parameters: Sequence[str], body: Sequence[ast.stmt]) ->
 
 def build(title: str, definition: ast.FunctionDef, names: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the function that a definition makes, which knows just these names. ``title`` is for tracebacks."""
-    module = ast.fix_missing_locations(ast.Module([definition], []))
+    module = ast.Module([definition], [])
     _check(module)
     namespace: dict[str, Any] = {"__builtins__": {}, **names}
     exec(compile(module, title, "exec"), namespace)  # noqa: S102 - a tree of allowed nodes only, and no built-ins
@@ -83,10 +83,22 @@ def build(title: str, definition: ast.FunctionDef, names: Mapping[str, Any]) -> 
 
 
 def _check(module: ast.Module) -> None:
-    for node in ast.walk(module):
+    """See that a tree is made of allowed nodes only, and place them all on its first line, as Python wants it."""
+    left: list[ast.AST] = [module]
+    while left:
+        node = left.pop()
         if type(node) not in _ALLOWED:
             raise NotAllowed(f"the compiler made a node {type(node).__name__}, which no expression needs")
         if isinstance(node, ast.Name) and node.id.startswith("_"):
             raise NotAllowed(f"the compiler made a name {node.id!r}, which is none of its own")
         if isinstance(node, ast.Constant) and not isinstance(node.value, _CONSTANTS):
             raise NotAllowed(f"the compiler made a constant of type {type(node.value).__name__}")
+        if isinstance(node, ast.expr | ast.stmt | ast.arg):
+            node.lineno = node.end_lineno = 1
+            node.col_offset = node.end_col_offset = 0
+        for field in node._fields:
+            part = getattr(node, field, None)
+            if isinstance(part, ast.AST):
+                left.append(part)
+            elif isinstance(part, list):
+                left += [item for item in cast("list[object]", part) if isinstance(item, ast.AST)]
