@@ -298,7 +298,7 @@ class _Reader:
                     number,
                     column.place,
                 )
-            self._no_date(text, column, number)
+            self._no_subtraction(text, column, number)
             return text
         self._no_literal(text, column, number)
         return texts.condition(text)
@@ -308,16 +308,16 @@ class _Reader:
         if not text:
             self._add("the output is empty: write null if that is meant", number, column.place)
         if not column.takes_texts:
-            self._no_date(text, column, number)
+            self._no_subtraction(text, column, number)
             return text
         self._no_literal(text, column, number)
         return texts.conclusion(text)
 
-    def _no_date(self, text: str, column: Column, number: int) -> None:
-        if texts.undated(text) != text:
+    def _no_subtraction(self, text: str, column: Column, number: int) -> None:
+        if texts.subtracted(text) != text:
             self._add(
-                f'{text[:40]!r} is a subtraction in FEEL, and no date: write the date as @"2027-01-31", or blanks '
-                f"around the signs",
+                f"{text[:40]!r} is a subtraction in FEEL: write a range as [18..65] and a date as "
+                f'@"2027-01-31", or blanks around the sign',
                 number,
                 column.place,
             )

@@ -22,8 +22,10 @@ _SEPARATED: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?P<number>(?:[<>]=?\s*[\d.]+|(?<![\w.,])\d{1,3}(?=,0\d\d)),(?=\d))', re.DOTALL
 )
 """A string, or a number and a comma after it that looks like a part of it."""
-_SUBTRACTION: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<date>(?<!\w)\d{4}-\d\d-\d\d(?!\w))', re.DOTALL)
-"""A string, or a subtraction that looks like a date."""
+_SUBTRACTION: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<numbers>(?<!\w)(?<!\d\.)\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)+(?!\w|\.\d))', re.DOTALL
+)
+"""A string, or a subtraction that looks like a range or like a date."""
 
 Reading = Callable[[str], str]
 
@@ -58,9 +60,9 @@ def spaced(text: str) -> str:
     return _SEPARATED.sub(lambda found: found[0] + (" " if found["number"] else ""), text)
 
 
-def undated(text: str) -> str:
-    """Return FEEL with blanks in what could be taken for a date: ``2027 - 01 - 01`` is 2025."""
-    return _SUBTRACTION.sub(lambda found: found[0].replace("-", " - ") if found["date"] else found[0], text)
+def subtracted(text: str) -> str:
+    """Return FEEL with blanks in what could be taken for a range or a date: ``18 - 65``, and ``2027 - 01 - 31``."""
+    return _SUBTRACTION.sub(lambda found: found[0].replace("-", " - ") if found["numbers"] else found[0], text)
 
 
 def _shortest(text: str, without_quotes: str, read: Reading) -> str:

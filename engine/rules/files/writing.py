@@ -64,13 +64,13 @@ def _short(clause: InputClause | OutputClause, text: str | None, *, tests: bool 
 
 def _condition(clause: InputClause, text: str) -> str:
     if clause.type != "string":
-        # Tests without a blank between them look like a number, and subtractions like a date.
-        text = texts.undated(texts.spaced(text))
+        # Tests without a blank between them look like a number, and subtractions like a range or a date.
+        text = texts.subtracted(texts.spaced(text))
     return _short(clause, text.strip() or "-", tests=True)
 
 
 def _conclusion(clause: OutputClause, text: str) -> str:
-    return _short(clause, (text if clause.type == "string" else texts.undated(text)).strip() or "null")
+    return _short(clause, (text if clause.type == "string" else texts.subtracted(text)).strip() or "null")
 
 
 def _refuse(table: DecisionTable, name: str) -> None:

@@ -14,7 +14,7 @@ from engine.rules.feel.parser import parse_expression, parse_unary_tests
 from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.feel.rendering import text_of
 from engine.rules.feel.temporal import parse_temporal
-from engine.rules.feel.types import ANY, ListType
+from engine.rules.feel.types import ANY, BOOLEAN, ListType, SimpleType, describe
 from engine.rules.items import ANYTHING
 from engine.rules.problems import Problem, Spot
 from engine.rules.tables.hits import SINGLE_HIT
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.rules.model import DecisionTable, InputClause, OutputClause
     from engine.rules.problems import Part
 
+_CONDITIONS: Final = (nodes.Comparison, nodes.Junction, nodes.Between, nodes.In, nodes.InstanceOf, nodes.Quantified)
 # Values that a table allows hardly ever depend on the time; where they do, this is no time at which to judge them.
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -210,8 +211,21 @@ class _Column:
         tree = self._checker.tests(text, spot, self._tested)
         if tree is None or isinstance(self._tested, ListType):
             return
+        if isinstance(self._tested, SimpleType) and self._tested not in (ANY, BOOLEAN):
+            self._look_for_conditions(tree, spot)
         for value, exact in _tested_constants(tree):
             self._judge(value, spot, with_allowed=exact)
+
+    def _look_for_conditions(self, tree: nodes.UnaryTests, spot: Spot) -> None:
+        """Refuse what is true or false by itself, as the input is neither and would be compared with that."""
+        for test in tree.tests:
+            if isinstance(test, _CONDITIONS) and not nodes.mentions(test, TESTED):
+                self._checker.add(
+                    f"the cell is true or false, and the input is {describe(self._tested)}: write the test alone, such"
+                    f" as > 5, or with ? for the input, such as ? > 5",
+                    spot,
+                )
+                return
 
     def _judge(self, value: Value, spot: Spot, *, with_allowed: bool) -> None:
         found: list[str] = []

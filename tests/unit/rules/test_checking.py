@@ -59,6 +59,8 @@ def test_nothing_is_said_of_a_model_that_works() -> None:
         ("5", "half", "rule 1, output 'Fare': nothing here is called 'half'"),
         ("Limit", '"half"', "rule 1, input 'Years': nothing here is called 'Limit'"),
         ('@"2026-11-30"', '"half"', "cannot be here: expected number, but it is date"),
+        ("Age > 18", '"half"', "the cell is true or false, and the input is number: write the test alone"),
+        ("5, Age in [1..3] or false", '"half"', "the cell is true or false, and the input is number"),
     ],
 )
 def test_cells_are_judged_by_place(condition: str, conclusion: str, says: str) -> None:
@@ -68,7 +70,7 @@ def test_cells_are_judged_by_place(condition: str, conclusion: str, says: str) -
 
 
 @pytest.mark.parametrize(
-    "condition", ["> 150", "[0..1000]", "-", "null", "? > 1", "count([1]) > 0", "for x in [1] return x"]
+    "condition", ["> 150", "[0..1000]", "-", "null", "? > 1", "not(? in [1..3] or ? > Age)", "Age", "for x in [1] return x"]
 )
 def test_what_may_be_is_left_alone(condition: str) -> None:
     assert said(of(fares((condition, '"half"')))) == []

@@ -207,16 +207,17 @@ def test_what_is_no_table_is_refused_with_its_place(text: str, says: str) -> Non
     assert says in "\n".join(problems(text))
 
 
-@pytest.mark.parametrize("cell", ["2027-01-01", "< 2027-01-01", "[2027-01-01..2028-01-01]"])
-def test_dates_without_their_sign_are_refused(cell: str) -> None:
+@pytest.mark.parametrize("cell", ["2027-01-01", "< 2027-01-01", "[2027-01-01..2028-01-01]", "18-65", "1, 0.5-2.5"])
+def test_what_is_a_subtraction_to_feel_alone_is_refused(cell: str) -> None:
     (problem,) = problems(f"U;in: a;out: b\n1;{cell};2")
-    assert problem.startswith(f"row 2, column B: {cell!r} is a subtraction in FEEL, and no date")
+    assert problem.startswith(f"row 2, column B: {cell!r} is a subtraction in FEEL")
     (problem,) = problems("U;in: a;out: b\n1;2;2027-01-01")
     assert problem.startswith("row 2, column C: ")
-    read_csv(b'U;in: a;out: b\n1;"< @""2027-01-01""";"date(""2027-01-01"")"\n2;2027 - 01 - 01;1', "Dish")
+    fine = ['"< @""2027-01-01"""', '"date(""2027-01-01"")"', "2027 - 01 - 01", "-5", "[1..-5]", '"""18-65"""', "1e-5"]
+    read_csv(b"U;in: a;out: b\n" + "".join(f"1;{cell};1\n" for cell in fine).encode(), "Dish")
 
 
-def test_subtractions_that_look_like_dates_are_written_so_that_they_are_read() -> None:
+def test_such_subtractions_are_written_so_that_they_are_read() -> None:
     table = model.DecisionTable(
         (model.InputClause("a"),), (model.OutputClause("b"),), (model.Rule(("< 2027-01-01",), ("2027-01-01",)),)
     )
