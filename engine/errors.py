@@ -167,6 +167,7 @@ class StartRefused(MilepostError):
 
     ``flow`` is the flow's name; ``rule`` and ``version`` say which rules refused it. ``reason`` is what they say of it,
     or None; ``matched`` names for each table that was decided its decision, and the rules that matched, counted from 1.
+    ``refusal`` says all that in a few words.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class StartRefused(MilepostError):
             f"{rule} --version {version}`"
         )
         self.flow = flow
+        self.refusal = refusal
         self.rule = rule
         self.version = version
         self.reason = reason

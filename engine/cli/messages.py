@@ -124,7 +124,8 @@ def show(session: Session, number: Number, as_json: AsJson = False) -> None:
     width = max(map(len, lines)) + 2
     for label, value in lines.items():
         if value is not None:
-            out.print(Text(f"{clean(label):<{width}}", style="dim").append(clean(value), style="not dim"))
+            line = Text(f"{clean(label):<{width}}", style="dim").append(clean(value), style="not dim")
+            out.print(line, soft_wrap=True)
     out.print(f"body, {len(message.body)} bytes", style="dim")
     out.print(Text(_readable(message.body)), soft_wrap=True)
 

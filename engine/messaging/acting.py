@@ -10,7 +10,15 @@ from engine.codec import check_size
 from engine.codec.reasons import explain
 from engine.definitions.options import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from engine.definitions.registry import RESERVED
-from engine.errors import ArgumentsError, CodecError, MilepostError, StoreUnavailable, UnknownDefinition, Unusable
+from engine.errors import (
+    ArgumentsError,
+    CodecError,
+    MilepostError,
+    StartRefused,
+    StoreUnavailable,
+    UnknownDefinition,
+    Unusable,
+)
 from engine.messaging.judge import admitted
 from engine.model.edge import MATCHED, ROUTE
 from engine.model.messages import KEY_LENGTH, ByKey, MessageInfo, Routed, Signal, Start, fitted
@@ -54,6 +62,8 @@ def act(actions: Actions, occasion: Occasion, means: Means) -> Routed:
             starts.append(msgspec.structs.replace(start, attributes=attributes | admission))
         except StoreUnavailable:
             raise
+        except StartRefused as error:
+            raise Unusable(f"{basis.text} came to the flow {error.flow!r}, {error.refusal}") from error
         except MilepostError as error:
             raise Unusable(f"{basis.text} came to what cannot be done: {error}") from error
     return Routed(tuple(starts), tuple(signals), occasion.key_of(1))

@@ -11,7 +11,7 @@ from engine.codec.hints import describe_hint
 from engine.codec.reasons import explain
 from engine.definitions.ruled import Guard
 from engine.definitions.trigger import Header, takes_info
-from engine.errors import CodecError, MilepostError, StoreUnavailable, Unusable
+from engine.errors import CodecError, MilepostError, StartRefused, StoreUnavailable, Unusable
 from engine.masking import mask_secrets
 from engine.messaging.acting import Occasion, act, start_of
 from engine.messaging.judge import admitted
@@ -69,6 +69,8 @@ def decide(trigger: Trigger, message: Received, means: Means) -> Decision:
         return _signal(trigger, value, message.info, key, means.limit_bytes)
     except StoreUnavailable:
         raise
+    except StartRefused as error:
+        return dead(error.refusal, key)
     except MilepostError as error:
         return dead(str(error), key if trigger.asks_rules else None)
     except Exception as error:  # noqa: BLE001 - user code, or a value that has code of its own
