@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine.rules.analysis.analyse import analyse_model
 from engine.rules.errors import RuleError
+from engine.rules.feel.evaluation import Evaluation
 from engine.rules.feel.exchange import from_python
-from engine.rules.literals import literal
+from engine.rules.feel.rendering import text_of
+from engine.rules.prepared import moment_of
 from engine.rules.trial import Trial, try_model
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from engine.rules.scenarios import Run, Scenario
 
 Shown = Literal["test", "check", "backtest"]
+_NOTHING: Final = Evaluation(moment_of(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,8 @@ def why_failed(run: Run) -> list[str]:
 
 def feel(value: Any) -> str:
     """Return a value as rules write it."""
-    return literal(from_python(value))
+    # Alone, a text would be itself, without its quotes.
+    return text_of(_NOTHING, [from_python(value)])[1:-1]
 
 
 # -- coverage ---------------------------------------------------------------------------------------------------------

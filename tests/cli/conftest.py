@@ -9,6 +9,7 @@ import structlog
 
 from engine import Client, ExecutionFailed, load_modules
 from engine.store.migrations import migrate
+from tests.cli.desk import Desk
 from tests.client.client_flows import approval, broken, counting, failing, paying, recovering, sums
 from tests.worker.serving import serving, wait_until
 
@@ -80,3 +81,9 @@ def fresh(tmp_path: Path) -> Past:
     with Client(made.url) as client:
         migrate(client.database)
     return made
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A store without rules, and files of some."""
+    return Desk(tmp_path)

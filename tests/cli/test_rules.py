@@ -5,54 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
 
 from engine import Client, Registry
 from engine.cli.ruletables import feel_text
 from engine.store.migrations import migrate
-from tests.cli.calling import Done, engine
+from tests.cli.desk import CSV, ROWS, Desk
 from tests.worker.rule_flows import bound
 from tests.worker.serving import serving
-
-ROWS = [
-    "U,in: amount,out: rate,out: since,# why\n",
-    "1,< 1000,0,null,small\n",
-    '2,>= 1000,0.10,"@""2026-11-30""",large\n',
-]
-CSV = "".join(ROWS)
-
-
-class Desk:
-    """A store, and files of rules."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.url = f"sqlite:///{path / 'rules.db'}"
-        self.put("credit.csv", CSV)
-        self.put("changed.csv", CSV.replace("0.10", "0.20"))
-
-    def put(self, name: str, text: str) -> None:
-        (self.path / name).write_text(text)
-
-    def run(self, *words: str, **environment: str) -> Done:
-        files = [str(self.path / word) if re.search(r"\.(csv|dmn|json|txt)$", word) else word for word in words]
-        return engine("--store", self.url, "rules", *files, **environment)
-
-    def said(self, *words: str, **environment: str) -> str:
-        done = self.run(*words, **environment)
-        assert (done.code, done.err) == (0, "")
-        return done.out
-
-    def imported(self) -> None:
-        self.said("import", "credit.csv", "--author", "eva", "--comment", "first")
-        self.said("import", "changed.csv", "--name", "credit", "--author", "bob")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 def test_rules_are_brought_in_once_and_listed(desk: Desk) -> None:
@@ -202,22 +161,3 @@ def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
 def test_values_are_written_as_the_cells_that_test_them() -> None:
     values = ("gate", Decimal("0.10"), date(2026, 11, 30), None, [1, "a"])
     assert [feel_text(value) for value in values] == ['"gate"', "0.1", '@"2026-11-30"', "null", '[1, "a"]']
-
-
-def test_scenarios_are_run_and_a_draft_that_passes_is_tested(desk: Desk) -> None:
-    desk.imported()
-    good = '[{"name": "small", "inputs": {"amount": 5}, "expected": {"rate": 0, "since": null}}'
-    desk.put("good.json", good + "]")
-    bad = '{"inputs": {"amount": 5000}, "expected": {"rate": 0.1, "since": {"@": "2026-11-30"}}}'
-    desk.put("mixed.json", f"{good}, {bad}]")
-    done = desk.run("test", "credit", "mixed.json")
-    assert (done.code, done.err) == (1, "")
-    assert done.out == "failed: scenario 2\n  $.rate: expected 0.1, got 0.20\n1 passed, 1 failed\n"
-    assert [one["state"] for one in desk.run("list", "credit", "--json").json] == ["draft", "draft"]
-    assert desk.said("test", "credit", "mixed.json", "--version", "1") == "2 passed, 0 failed\n"
-    assert desk.said("test", "credit", "good.json", "--version", "2", "--json").count('"passed": true') == 1
-    assert [one["state"] for one in desk.run("list", "credit", "--json").json] == ["tested", "tested"]
-    assert "no decision 'x'" in desk.run("test", "credit", "good.json", "--decision", "x").err
-    for text, said in (("{", "no recorded value"), ("[]", "list of objects"), ('[{"inputs": {}}]', "is expected")):
-        desk.put("wrong.json", text)
-        assert said in desk.run("test", "credit", "wrong.json").err
