@@ -8,7 +8,7 @@ from engine.errors import MilepostError
 from engine.rules import model
 from engine.rules.errors import RuleError
 from engine.rules.feel import nodes
-from engine.rules.feel.evaluation import Evaluation, bounded
+from engine.rules.feel.evaluation import Evaluation, bounded_evaluation
 from engine.rules.feel.exchange import from_python
 from engine.rules.graph import Run
 from engine.rules.literals import literal
@@ -33,7 +33,7 @@ def refusals(prepared: Prepared, scenario: Scenario) -> list[str]:
         if unknown:
             there = ", ".join(map(repr, known)) or "none"
             return [f"there is no input {name!r}; the inputs of {element.name!r} are {there}" for name in unknown]
-        with bounded():
+        with bounded_evaluation():
             refused = _of_inputs(prepared, inputs, scenario)
             return list(dict.fromkeys(refused or _of_columns(prepared, element, inputs, scenario)))
     except MilepostError as error:

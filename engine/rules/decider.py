@@ -9,7 +9,7 @@ from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.builtins import BUILTINS
 from engine.rules.feel.compiler import compile_node
-from engine.rules.feel.evaluation import Evaluation, bounded
+from engine.rules.feel.evaluation import Evaluation, bounded_evaluation
 from engine.rules.feel.exchange import from_python, to_python
 from engine.rules.feel.parser import parse_expression
 from engine.rules.feel.scope import Scope
@@ -131,7 +131,7 @@ class TableDecider:
     def _concluded(self, hit: int, inputs: Inputs) -> Decided:
         problems: list[str] = []
         hits = [] if hit == NOTHING else [hit]
-        with bounded():
+        with bounded_evaluation():
             variables = {name: from_python(inputs.get(name)) for name in self._used}
             outcome = to_python(self.table.outcome(Evaluation(self._now, problems), variables, hits))
         return Decided(outcome, tuple(hit + 1 for hit in hits), tuple(problems))
@@ -145,7 +145,7 @@ class TableDecider:
 
     def _evaluated(self, inputs: Inputs) -> Decided:
         problems: list[str] = []
-        with bounded():
+        with bounded_evaluation():
             ev, variables, values = self.begin(inputs, problems)
             if values is None:
                 return Decided(None, (), tuple(problems))

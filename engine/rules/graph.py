@@ -9,7 +9,7 @@ from engine.rules.boxed import conformed, function_tree, tree_of, type_of
 from engine.rules.errors import ModelError
 from engine.rules.feel import nodes
 from engine.rules.feel.compiler import compile_node
-from engine.rules.feel.evaluation import Evaluation, bounded
+from engine.rules.feel.evaluation import Evaluation, bounded_evaluation
 from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.feel.scope import Scope
 from engine.rules.feel.types import ANY, ContextType
@@ -161,7 +161,7 @@ class Graph:
         element = self.find(decision, model.Decision)
         if element is None:
             raise ModelError(f"model {self.model.name!r} has no decision {decision!r}")
-        with bounded():
+        with bounded_evaluation():
             return Run(ev, inputs).value(self, element)
 
     def invoke(self, ev: Evaluation, function: str, arguments: Mapping[str, Value]) -> Value:
@@ -172,7 +172,7 @@ class Graph:
         element = self.find(function, model.DecisionService, model.BusinessKnowledgeModel)
         if element is None:
             raise ModelError(f"model {self.model.name!r} has no service and no knowledge model {function!r}")
-        with bounded():
+        with bounded_evaluation():
             value = Run(ev, {}).value(self, element)
             if not isinstance(value, Function):
                 return ev.problem(f"{function!r} cannot be called")

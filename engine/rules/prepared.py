@@ -11,7 +11,7 @@ from engine.rules.decider import Begun
 from engine.rules.errors import ModelError, RuleError
 from engine.rules.explaining import explain_table
 from engine.rules.feel.compiler import compile_node
-from engine.rules.feel.evaluation import Evaluation, bounded
+from engine.rules.feel.evaluation import Evaluation, bounded_evaluation
 from engine.rules.feel.parser import parse_expression
 from engine.rules.graph import Graph, Run
 from engine.rules.stored import read_model
@@ -176,7 +176,7 @@ class Prepared:
 
     def _explained(self, one: PreparedTable, run: Run) -> Explanation:
         problems: list[str] = []
-        with bounded():
+        with bounded_evaluation():
             variables = self.graph.variables(run, one.element)
             ev = Evaluation(run.ev.now(), problems)
             values = one.table.fitting(ev, [column(ev, variables) for column in one.columns])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from engine.rules.feel import code, nodes
 from engine.rules.feel.emission import Block, Environment
 from engine.rules.feel.parser import parse_expression, parse_unary_tests
-from engine.rules.feel.problems import bounded
+from engine.rules.feel.problems import bounded_text
 from engine.rules.feel.runtime import RUNTIME
 from engine.rules.feel.temporal import parse_temporal
 from engine.rules.feel.type_resolution import parameters_of, resolve
@@ -100,7 +100,7 @@ class Fixed:
 
 
 def _compile(text: str, node: Node, scope: Scope, types: TypeLookup, given: tuple[str, ...]) -> Callable[..., Any]:
-    with bounded(text):
+    with bounded_text(text):
         return _built(text, node, scope, types, given)
 
 

@@ -33,7 +33,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 @contextmanager
-def bounded() -> Generator[None]:
+def bounded_evaluation() -> Generator[None]:
     """Have an evaluation stopped that makes values nested deeper than Python can follow, as loops can.
 
     It goes around a whole evaluation. Raises ``BudgetExceeded``.

@@ -10,7 +10,7 @@ from engine.rules.feel.cursor import KEYWORDS
 from engine.rules.feel.inference import infer, iteration_scope
 from engine.rules.feel.numbers import number
 from engine.rules.feel.operators import COMPARISONS, Operators
-from engine.rules.feel.problems import FeelSyntaxError, bounded
+from engine.rules.feel.problems import FeelSyntaxError, bounded_text
 from engine.rules.feel.type_parser import parse_type
 from engine.rules.feel.types import ANY, ContextType
 
@@ -26,7 +26,7 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 def parse_expression(text: str, scope: Scope) -> Node:
     """Read an expression; ``scope`` tells the names it may use. Raises FeelSyntaxError."""
     parser = _Parser(text, scope)
-    with bounded(text):
+    with bounded_text(text):
         node = parser.expression()
     parser.end()
     return node
@@ -35,7 +35,7 @@ def parse_expression(text: str, scope: Scope) -> Node:
 def parse_unary_tests(text: str, scope: Scope) -> nodes.UnaryTests:
     """Read the tests of a cell, such as ``< 5, [10..20]``; ``?`` is the value tested. Raises FeelSyntaxError."""
     parser = _Parser(text, scope.inner({_TESTED: scope.type_of(_TESTED) or ANY}))
-    with bounded(text):
+    with bounded_text(text):
         node = parser.unary_tests()
     parser.end()
     return node

@@ -27,7 +27,7 @@ class FeelTooComplex(FeelSyntaxError):
 
 
 @contextmanager
-def bounded(text: str) -> Generator[None]:
+def bounded_text(text: str) -> Generator[None]:
     """Have an expression refused that is nested deeper than Python can follow, such as a sum of thousands of terms.
 
     Raises FeelTooComplex.

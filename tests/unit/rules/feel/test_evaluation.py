@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rules.feel.evaluation import BudgetExceeded, Evaluation, Limits, bounded
+from engine.rules.feel.evaluation import BudgetExceeded, Evaluation, Limits, bounded_evaluation
 from engine.rules.feel.rendering import text_of
 from engine.rules.feel.values import Value
 from tests.unit.rules.feel.calls import NOW
@@ -46,5 +46,5 @@ def test_values_nested_too_deep_end_an_evaluation() -> None:
     nested: Value = None
     for _ in range(100_000):
         nested = [nested]
-    with pytest.raises(BudgetExceeded, match="nested too deep"), bounded():
+    with pytest.raises(BudgetExceeded, match="nested too deep"), bounded_evaluation():
         text_of(Evaluation(NOW), nested)
