@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from flows.demo.killing import Death, StepKey, kill
 from flows.demo.trouble import DemoFailed
 
 LOOK_SECONDS = 0.05
+A_FEW = 10
 LEAST_HELD = 2
 """A worker is killed when it is at so many steps at least."""
 
@@ -73,8 +75,7 @@ class Story:
         new = self._depart(after)
         self.chapter("All of them land, and a worker is killed while it is at it")
         trips = old | new
-        self._land(trips)
-        death, recorded = self._kill(trips)
+        death, recorded = self._land_and_kill(trips)
         self._until(lambda: _are_completed(self.database, trips), "not all executions were completed")
         decisions = read_decisions(self.database, trips)
         return Facts(
@@ -124,28 +125,36 @@ class Story:
         self._say(f"{len(started)} decisions at the gate by version {', '.join(map(str, sorted(versions)))}.")
         return started
 
-    def _land(self, trips: dict[str, Trip]) -> None:
-        for execution_id, trip in trips.items():
-            self.client.signal(execution_id, LANDED, trip.arrival_delay)
-
-    def _kill(self, trips: dict[str, Trip]) -> tuple[Death, dict[StepKey, Decided]]:
-        """Kill the first worker while its hands are full; return this, and which decisions were on record before."""
-        victim, found, recorded = self.workers[0], list[Death](), dict[StepKey, Decided]()
+    def _land_and_kill(self, trips: dict[str, Trip]) -> tuple[Death, dict[StepKey, Decided]]:
+        """Land all flights, and kill a worker half-way; return this, and which decisions were on record before."""
+        in_the_air = [*list(trips.items())[::2], *list(trips.items())[1::2]]
+        self._land(in_the_air, len(trips) // 2)
+        deaths, recorded = list[Death](), dict[StepKey, Decided]()
 
         def has_died() -> bool:
+            # There is something to do at every look, however long they take.
+            self._land(in_the_air, A_FEW)
             decisions = read_decisions(self.database, trips)
             recorded.update({(one.execution_id, one.seq): one for each in decisions.values() for one in each})
-            death = kill(self.database, victim, LEAST_HELD)
-            found.extend([] if death is None else [death])
-            return death is not None
+            killed = (kill(self.database, worker, LEAST_HELD) for worker in self.workers)
+            deaths.extend(death for death in itertools.islice(filter(None, killed), 1))
+            return bool(deaths)
 
-        self._until(has_died, f"worker {victim.number} was never at {LEAST_HELD} steps at once")
-        self.workers.remove(victim)
+        self._until(has_died, f"no worker was at {LEAST_HELD} steps at once")
+        (death,) = deaths
+        self.workers.remove(death.worker)
         self._say(
-            f"Worker {victim.number} (process {victim.pid}) was killed with SIGKILL while it was at "
-            f"{len(found[0].held)} steps; {len(recorded)} decisions were on record."
+            f"Worker {death.worker.number} (process {death.worker.pid}) was killed with SIGKILL while it was at "
+            f"{len(death.held)} steps; {len(recorded)} decisions were on record."
         )
-        return found[0], recorded
+        self._land(in_the_air, len(in_the_air))
+        return death, recorded
+
+    def _land(self, in_the_air: list[tuple[str, Trip]], count: int) -> None:
+        """Let the first of those that are in the air land."""
+        for execution_id, trip in in_the_air[:count]:
+            self.client.signal(execution_id, LANDED, trip.arrival_delay)
+        del in_the_air[:count]
 
     def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
         while not condition():
