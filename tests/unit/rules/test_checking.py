@@ -70,7 +70,8 @@ def test_cells_are_judged_by_place(condition: str, conclusion: str, says: str) -
 
 
 @pytest.mark.parametrize(
-    "condition", ["> 150", "[0..1000]", "-", "null", "? > 1", "not(? in [1..3] or ? > Age)", "Age", "for x in [1] return x"]
+    "condition",
+    ["> 150", "[0..1000]", "-", "null", "? > 1", "not(? in [1..3] or ? > Age)", "Age", "for x in [1] return x"],
 )
 def test_what_may_be_is_left_alone(condition: str) -> None:
     assert said(of(fares((condition, '"half"')))) == []
