@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,18 @@ def test_the_quick_start_works_as_it_is_typed(tmp_path: Path) -> None:
             assert worker.wait(DEADLINE_SECONDS) == 0, log.read_text()
 
 
+def name_of(words: list[str], known: Collection[str]) -> str | None:
+    """Return the name of the command that a line begins with, of one word or of several."""
+    names = (" ".join(words[:length]) for length in range(len(words), 0, -1))
+    return next((name for name in names if name in known), None)
+
+
 def test_commands_and_flags_that_the_pages_show_exist() -> None:
     known = {
         name: {flag for parameter in command.params for flag in parameter.opts}
         for name, command in leaves(typer.main.get_command(app)).items()
     }
-    groups = {name.split()[0] for name in known if " " in name}
+    groups = {" ".join(words[:length]) for words in map(str.split, known) for length in range(1, len(words))}
     shown = [
         shlex.split(line, comments=True)
         for block in all_blocks("sh")
@@ -74,9 +81,9 @@ def test_commands_and_flags_that_the_pages_show_exist() -> None:
     wrong = [
         " ".join(words)
         for words in shown
-        if (name := two if (two := " ".join(words[1:3])) in known else words[1]) not in known
+        if (name := name_of(words[1:], known)) is None
         or not {w for w in words[2:] if w.startswith("--")} <= known[name]
     ]
-    inline = {name for page in PAGES for name in re.findall(r"`engine ([a-z]+(?: [a-z]+)?)`", page.read_text())}
+    inline = {name for page in PAGES for name in re.findall(r"`engine ([a-z]+(?: [a-z]+)*)`", page.read_text())}
     assert wrong == []
-    assert inline <= known.keys() | groups
+    assert {words for words in inline if name_of(words.split(), known) is None} <= groups
