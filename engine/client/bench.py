@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.codec import encode_payload
-from engine.errors import ArgumentsError, UnknownDefinition
+from engine.errors import UnknownDefinition
 from engine.messaging.acting import Occasion, act
 from engine.messaging.judge import Means, admitted
 from engine.store.start import ids_by_key
@@ -67,8 +67,6 @@ class Bench:
                 f"the rules {route.rule!r} name flows, and this client knows none: give it a registry, as load_modules "
                 f"makes one"
             )
-        if event is None:
-            raise ArgumentsError("the event is None; give a mapping, a dataclass or a model")
         occasion = Occasion(route.rule, key, encode_payload(event))
         means = Means(registry, self.judge(), limit_bytes)
         actions = means.judge.actions(route, event, {}, occasion.key_of(1))

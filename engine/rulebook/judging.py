@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.definitions.ruled import Route
 from engine.model.rulebook import Question
 from engine.model.shares import bucket_of
 from engine.rules.edge import actions_of, inputs_of, verdict_of
@@ -14,7 +15,7 @@ from engine.rules.recorded import write_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.definitions.ruled import Guard, Route
+    from engine.definitions.ruled import Guard
     from engine.model.edge import Actions, Verdict
     from engine.model.rulebook import Answer
     from engine.rulebook.rulebook import Rulebook
@@ -38,7 +39,7 @@ class RulebookJudge:
 
     def _ask(self, asked: Guard | Route, subject: object, named: Mapping[str, object], key: str | None) -> Answer:
         try:
-            inputs = write_value(inputs_of(subject, named))
+            inputs = write_value(inputs_of(subject, named, needs_entries=isinstance(asked, Route)))
         except NotAValue as error:
             raise Undecidable(f"the rules {asked.rule!r} cannot be asked: {error}") from error
         if self._at_us is None:

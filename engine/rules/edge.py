@@ -26,21 +26,29 @@ ACCEPT: Final = "accept"
 REASON: Final = "reason"
 ENTRIES: Final = ("flow", "signal", "input", "key", "queue", "priority", "delay")
 LONGEST_SHOWN: Final = 200
+MOST_ACTIONS: Final = 1000
+"""That one event does: all of them are one transaction."""
 _NANOSECONDS: Final = SECOND // 1_000_000
 """In a microsecond."""
 
 
-def inputs_of(subject: object, named: Mapping[str, object]) -> dict[str, Value]:
+def inputs_of(subject: object, named: Mapping[str, object], *, needs_entries: bool = False) -> dict[str, Value]:
     """Return what rules are given: values by name, and the entries of the subject, which go first.
 
-    Values by name that rules have no values for are left out. Raises NotAValue if the subject has such entries.
+    Values by name that rules have no values for are left out. Raises NotAValue if the subject has such entries, or no
+    entries where it needs them.
     """
     inputs: dict[str, Value] = {}
     for name, value in named.items():
         with contextlib.suppress(NotAValue):
             inputs[name] = from_python(value)
     entries = None if isinstance(subject, bytes | bytearray) else from_python(subject)
-    return inputs | entries if isinstance(entries, dict) else inputs
+    if isinstance(entries, dict):
+        return inputs | entries
+    if needs_entries:
+        kind = type(subject).__qualname__
+        raise NotAValue(f"a {kind} has no entries that they know by name: give a mapping, a dataclass or a model")
+    return inputs
 
 
 def basis_of(answer: Answer) -> Basis:
@@ -64,8 +72,11 @@ def verdict_of(answer: Answer) -> Verdict:
 def actions_of(answer: Answer) -> Actions:
     """Return what an event does by an outcome. Raises RuleError for one that says nothing of the kind."""
     outcome = read_value(bytes(answer.outcome))
+    wanted = outcome if isinstance(outcome, list) else [outcome]
+    if len(wanted) > MOST_ACTIONS:
+        raise RuleError(f"{basis_of(answer).text} came to {len(wanted)} actions; an event does {MOST_ACTIONS} at most")
     found: list[Action] = []
-    for one in outcome if isinstance(outcome, list) else [outcome]:
+    for one in wanted:
         try:
             action = _action(one)
         except (RuleError, DefinitionError) as error:

@@ -172,6 +172,13 @@ def test_an_event_may_be_a_signal(client: Client) -> None:
         client.emit(ROUTE, Event("o8", "go"))
 
 
+@pytest.mark.parametrize("event", [None, 5, "text"])
+def test_an_event_has_entries(client: Client, event: object) -> None:
+    way(client, *WAYS)
+    with pytest.raises(RuleError, match=r"cannot be asked: a .* has no entries"):
+        client.emit(ROUTE, event)
+
+
 def test_what_rules_say_that_cannot_be_done_does_nothing(client: Client) -> None:
     way(client, ('"a"', '"tell"', "null", "null"), ('"a"', '"gone"', "null", "null"))
     with pytest.raises(Unusable, match="there is no flow 'gone' here"):

@@ -115,6 +115,7 @@ def test_an_outcome_says_what_an_event_does(outcome: Any, expected: tuple[Action
         ({"flow": "a", "delay": timedelta(days=40_000)}, "of a hundred years at most"),
         ({"flow": "a", "key": {"a": 1}}, "the key is {"),
         ({"flow": "a", "key": ""}, 'the key is "";'),
+        (["a"] * 1001, "came to 1001 actions; an event does 1000 at most"),
         ({"signal": "a"}, "goes to the execution that was started with its key"),
         ({"signal": "a", "key": "k", "queue": "q"}, "a signal has no queue"),
     ],
@@ -123,9 +124,7 @@ def test_what_is_no_action_is_said(outcome: Any, said: str) -> None:
     with pytest.raises(RuleError) as caught:
         actions_of(answer(outcome))
     assert said in str(caught.value)
-    assert str(caught.value).startswith(
-        "version 3 of the rules 'intake' (rule 2 of 'intake') came to what is no action"
-    )
+    assert str(caught.value).startswith("version 3 of the rules 'intake' (rule 2 of 'intake') came to ")
 
 
 @given(values | entries | st.lists(entries, max_size=3))
@@ -163,6 +162,13 @@ def test_what_rules_have_no_value_for_is_left_out_unless_they_are_asked_about_it
     assert inputs_of(b"x", {"body": b"x", "pieces": 1, "other": object()}) == {"pieces": Decimal(1)}
     with pytest.raises(NotAValue):
         inputs_of({"a": b"x"}, {})
+
+
+@pytest.mark.parametrize("event", ["text", 5, ["list"], b"bytes"])
+def test_an_event_has_entries(event: Any) -> None:
+    with pytest.raises(NotAValue, match="give a mapping, a dataclass or a model"):
+        inputs_of(event, {"event": event}, needs_entries=True)
+    assert inputs_of({"a": 1}, {}, needs_entries=True) == {"a": 1}
 
 
 @given(values)
