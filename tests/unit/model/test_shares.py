@@ -119,3 +119,26 @@ def test_a_split_says_of_each_bucket_by_what_it_decides(
     buckets = [one.active(at, at, bucket) for bucket in range(0, ALL, 101)]
     assert {version.number for version in buckets if version is not None} <= split.keys() <= set(one.reachable(at))
     assert sum(split.values()) <= ALL
+
+
+@given(st.lists(st.one_of(st.none(), st.tuples(st.integers(1, 3), st.sampled_from([ALL, 1, 10, 100])))))
+def test_a_rollback_takes_back_a_whole_rollout_and_the_past_stays(steps: list[tuple[int, int] | None]) -> None:
+    activations: list[Activation] = []
+    places: list[list[tuple[int, int]]] = []
+    known: list[list[tuple[int, int]]] = []
+    for at, step in enumerate(steps):
+        if step is None and len(places) < 2:
+            step = (1, ALL)  # noqa: PLW2901 - there is nothing to take back
+        if step is None:
+            places.pop()
+            number, share = places[-1][-1]
+            activations.append(Activation(number, at, is_rollback=True, share=share))
+        else:
+            activations.append(Activation(step[0], at, share=step[1]))
+            if places and places[-1][-1][0] == step[0] and places[-1][-1][1] < ALL:
+                places[-1].append(step)
+            else:
+                places.append([step])
+        known.append([place[-1] for place in places])
+    for at, expected in enumerate(known):
+        assert [(one.number, one.share) for one in standing(activations, at)] == expected
