@@ -1,8 +1,9 @@
 """Texts of dates, times and durations, as FEEL takes them from XML Schema, and back to their canonical form.
 
 A year has four digits, or up to nine of which the first is no 0. A time of day may carry ``Z``, an offset up to 18
-hours, or ``@`` and the name of a time zone, which XML Schema does not have. The time 24:00:00 is the midnight that ends
-a day. Fractions of a second are kept to the nanosecond; further digits are cut off.
+hours, or ``@`` and the name of a time zone, which XML Schema does not have; nor has it ``z``, which the examples of DMN
+write. The time 24:00:00 is the midnight that ends a day. Fractions of a second are kept to the nanosecond; further
+digits are cut off.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MAX_NANOSECONDS: Final = 10**30
 _DATE: Final = re.compile(r"(-?)([1-9][0-9]{4,8}|[0-9]{4})-([0-9]{2})-([0-9]{2})")
 _TIME: Final = re.compile(
     r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-    r"(?:(Z)|([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?|@(.+))?"
+    r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?|@(.+))?"
 )
 _YEARS_MONTHS: Final = re.compile(r"(-?)P(?=[0-9])(?:([0-9]{1,40})Y)?(?:([0-9]{1,40})M)?")
 _DAYS_TIME: Final = re.compile(
