@@ -47,7 +47,7 @@ def inputs_of(subject: object, named: Mapping[str, object], *, needs_entries: bo
         return inputs | entries
     if needs_entries:
         kind = type(subject).__qualname__
-        raise NotAValue(f"a {kind} has no entries that they know by name: give a mapping, a dataclass or a model")
+        raise NotAValue(f"a value of type {kind} has no entries by name: give a mapping, a dataclass or a model")
     return inputs
 
 

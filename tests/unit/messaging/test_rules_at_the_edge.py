@@ -108,6 +108,8 @@ def test_a_store_that_is_away_decides_nothing() -> None:
     for by in (filtering(), events):
         with pytest.raises(StoreUnavailable):
             decided(by, Canned(intake=StoreUnavailable("away"), routing=StoreUnavailable("away")))
+    with pytest.raises(StoreUnavailable):
+        decided(events, Canned(routing="guarded", **{"house-rules": StoreUnavailable("away")}))
 
 
 def test_the_guard_of_a_flow_is_asked_about_messages_too() -> None:
