@@ -14,6 +14,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
+from engine.model.policy import RulePolicy, RuleScenario
 from engine.model.states import FLOW_SEQ
 from engine.model.work import Pointer
 from engine.store import (
@@ -24,7 +25,10 @@ from engine.store import (
     executions,
     flush,
     holds,
+    policies,
     retries,
+    rules,
+    scenarios,
     schema,
     signals,
     sweep,
@@ -137,6 +141,14 @@ def everything_that_reads_or_writes(store: Store) -> None:
     store.read(owned_steps, worker.id)
     done = store.start()
     worker.flush(first_drive(worker.claim_one(done, 0), ending=DONE))
+    scenario = RuleScenario(rule="credit", name="large", inputs="{}", expected="1")
+    store.write(rules.add_version, "credit", "a", "b")
+    store.write(scenarios.add_scenarios, "credit", [scenario], replace=True, admit=lambda _there: None)
+    store.write(policies.require, "credit", RulePolicy(tested=True))
+    store.write(rules.activate, "credit", 1)
+    store.read(policies.read_guard, "credit")
+    store.write(scenarios.remove_scenarios, "credit", ["large"])
+    store.write(policies.require, "credit", None)
     store.write(prune, store.clock.now_us + 1)
     store.write(prune_workers, store.clock.now_us)
 
