@@ -6,6 +6,7 @@ of its docstring.
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 
@@ -176,7 +177,7 @@ class StartRefused(MilepostError):
     ) -> None:  # fmt: skip
         super().__init__(
             f"flow {flow!r} was not started, {refusal}; correct the input, or look at the rules: `engine rules show "
-            f"{rule} --version {version}`"
+            f"{shlex.quote(rule)} --version {version}`"
         )
         self.flow = flow
         self.refusal = refusal

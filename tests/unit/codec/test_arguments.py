@@ -48,6 +48,17 @@ async def untyped(a, b=None):
 ORDER = Order("a", Decimal("1.50"))
 
 
+def test_values_are_read_by_name_in_the_order_of_the_function() -> None:
+    codec = ArgumentsCodec(charge)
+    values = codec.values(codec.encode((ORDER,), {"note": "n"}))
+    assert [*values.items()] == [("order", ORDER), ("attempts", 3), ("dry", False), ("note", "n")]
+    assert [*codec.hints] == [*values]
+    with pytest.raises(ArgumentsError, match="no value for the argument 'order'"):
+        codec.values("{}")
+    with pytest.raises(CodecError):
+        codec.values('{"order": 5}')
+
+
 def test_the_text_is_an_object_by_parameter_name() -> None:
     codec = ArgumentsCodec(charge)
     assert codec.encode((ORDER,), {}) == '{"order":{"id":"a","amount":"1.50","lines":[]}}'
