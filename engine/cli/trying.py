@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from engine.cli.commands import add
@@ -14,7 +15,7 @@ from engine.cli.exits import say
 from engine.cli.flags import AsJson
 from engine.cli.ruleflags import Name, Version, version_of
 from engine.cli.session import Session, print_json
-from engine.cli.sheets import sheet_console
+from engine.cli.sheets import fitting, sheet_console
 from engine.cli.texts import clean
 from engine.errors import ConfigError
 from engine.model.rulebook import LATEST
@@ -160,10 +161,11 @@ def _findings(analyses: dict[str, Analysis]) -> list[str]:
 def _draw(out: Console, trial: Trial) -> None:
     from engine.rules.policy import why_failed
 
-    width = min(max(len(run.scenario.name) for run in trial.runs), 40)
-    for run in trial.runs:
+    names = [fitting(out, run.scenario.name, 40) for run in trial.runs]
+    width = max(map(cell_len, names))
+    for run, name in zip(trial.runs, names, strict=True):
         word, style = STYLES[run.passed]
-        line = Text.assemble((word, style), f"  {clean(run.scenario.name):<{width}}  ", (_matched(run), "dim"))
+        line = Text.assemble((word, style), f"  {set_cell_size(name, width)}  ", (_matched(run), "dim"))
         out.print(line, soft_wrap=True)
         for text in () if run.passed else (*why_failed(run), *(f"because {one}" for one in run.problems)):
             out.print(Text(f"        {clean(text)}"), soft_wrap=True)

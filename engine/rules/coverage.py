@@ -116,29 +116,46 @@ def cover_model(graph: Graph, cases: Iterable[Inputs], now: Callable[[], datetim
 
 def coverage_of(table: DecisionTable, explained: Iterable[Explanation]) -> Coverage:
     """Return the coverage of a table by decisions that were explained already."""
-    first_only = table.hit_policy == "FIRST"
-    single = table.hit_policy in ("FIRST", "UNIQUE", "ANY")
-    matched: Counter[int] = Counter()
-    decided: Counter[int] = Counter()
-    results: Counter[tuple[int, int, bool | None]] = Counter()
-    cases = unmatched = 0
+    counted = Count(table)
     for one in explained:
-        cases += 1
-        hits = one.matched
-        unmatched += not hits
-        matched.update(hits)
-        decided.update(hits[:1] if single else hits)
-        reached = one.rules[: hits[0]] if first_only and hits else one.rules
-        results.update((rule.rule, place, cell.result) for rule in reached for place, cell in enumerate(rule.cells))
-    labels = [clause.label or clause.expression for clause in table.inputs]
-    rules = tuple(
-        RuleCoverage(
-            str(number), matched[number], decided[number],
-            tuple(
-                CellCoverage(label, text, *(results[number, place, result] for result in (True, False, None)))
-                for place, (label, text) in enumerate(zip(labels, rule.conditions, strict=True))
-            ),
+        counted.add(one)
+    return counted.coverage()
+
+
+class Count:
+    """The coverage of a table, counted one explained decision after the other."""
+
+    def __init__(self, table: DecisionTable) -> None:
+        self._table = table
+        self._matched: Counter[int] = Counter()
+        self._decided: Counter[int] = Counter()
+        self._results: Counter[tuple[int, int, bool | None]] = Counter()
+        self._cases = 0
+        self._unmatched = 0
+
+    def add(self, one: Explanation) -> None:
+        """Count a decision."""
+        policy, hits = self._table.hit_policy, one.matched
+        self._cases += 1
+        self._unmatched += not hits
+        self._matched.update(hits)
+        self._decided.update(hits[:1] if policy in ("FIRST", "UNIQUE", "ANY") else hits)
+        reached = one.rules[: hits[0]] if policy == "FIRST" and hits else one.rules
+        self._results.update(
+            (rule.rule, place, cell.result) for rule in reached for place, cell in enumerate(rule.cells)
         )
-        for number, rule in enumerate(table.rules, 1)
-    )  # fmt: skip
-    return Coverage(cases, rules, unmatched)
+
+    def coverage(self) -> Coverage:
+        """Return the coverage by all that was counted."""
+        labels = [clause.label or clause.expression for clause in self._table.inputs]
+        rules = tuple(
+            RuleCoverage(
+                str(number), self._matched[number], self._decided[number],
+                tuple(
+                    CellCoverage(label, text, *(self._results[number, place, result] for result in (True, False, None)))
+                    for place, (label, text) in enumerate(zip(labels, rule.conditions, strict=True))
+                ),
+            )
+            for number, rule in enumerate(self._table.rules, 1)
+        )  # fmt: skip
+        return Coverage(self._cases, rules, self._unmatched)

@@ -91,7 +91,8 @@ def gather(policy: RulePolicy, prepared: Prepared, scenarios: Sequence[Scenario]
 
     ``scenarios`` are those that are stored, and ``replayed`` is what came of recorded decisions, where it asks for it.
     """
-    trial = try_model(prepared, scenarios) if policy.asks_scenarios else Trial((), {})
+    covering = policy.row_coverage is not None or policy.cell_coverage is not None
+    trial = try_model(prepared, scenarios, covering=covering) if policy.asks_scenarios else Trial((), {})
     return Evidence(trial, analyse_model(prepared.graph.model) if policy.asks_analysis else {}, replayed)
 
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from engine.errors import MilepostError
 from engine.rules.analysis.models import tables_of
-from engine.rules.coverage import Coverage, coverage_of
+from engine.rules.coverage import Count, Coverage
 from engine.rules.feel.exchange import from_python, to_python
 from engine.rules.scenarios import EPOCH, Run, Scenario, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.rules.explaining import Explanation
     from engine.rules.prepared import Prepared
 
 
@@ -40,29 +39,33 @@ class Trial:
         return tuple(run for run in self.runs if not run.passed)
 
 
-def try_model(prepared: Prepared, scenarios: Iterable[Scenario]) -> Trial:
-    """Run scenarios, each by itself. An error of the engine's fails its scenario; any other is raised."""
-    tables = {one.element.name: one.source for one in prepared.tables()}
-    explained: dict[str, list[Explanation]] = {name: [] for name in tables}
-    runs = tuple(_run(prepared, scenario, explained) for scenario in scenarios)
-    covered = {name: coverage_of(table, explained[name]) for name, table in tables.items()}
-    seen = {id(table) for table in tables.values()}
+def try_model(prepared: Prepared, scenarios: Iterable[Scenario], *, covering: bool = True) -> Trial:
+    """Run scenarios, each by itself. An error of the engine's fails its scenario; any other is raised.
+
+    Coverage looks at every cell of every table for each of them; without ``covering`` there is none.
+    """
+    if not covering:
+        return Trial(tuple(_run(prepared, scenario, {}) for scenario in scenarios), {})
+    tables = prepared.tables()
+    counts = {one.element.name: Count(one.source) for one in tables}
+    runs = tuple(_run(prepared, scenario, counts) for scenario in scenarios)
+    seen = {id(one.source) for one in tables}
     beyond = tuple(label for label, table, _ in tables_of(prepared.graph.model) if id(table) not in seen)
-    return Trial(runs, covered, beyond)
+    return Trial(runs, {name: count.coverage() for name, count in counts.items()}, beyond)
 
 
-def _run(prepared: Prepared, scenario: Scenario, explained: Mapping[str, list[Explanation]]) -> Run:
+def _run(prepared: Prepared, scenario: Scenario, counts: Mapping[str, Count]) -> Run:
     now_us = us_of(scenario.now)
     try:
         inputs = {name: from_python(value) for name, value in scenario.inputs.items()}
         reached = prepared.decide(scenario.decision, inputs, now_us)
         outcome = to_python(reached.outcome)
         differing = differences(scenario.expected, outcome)
-        tables = prepared.explain(scenario.decision, inputs, now_us)
+        tables = prepared.explain(scenario.decision, inputs, now_us) if counts else ()
     except MilepostError as error:
         return Run(scenario, None, (), str(error))
     for one in tables:
-        explained[one.decision].append(one.explanation)
+        counts[one.decision].add(one.explanation)
     return Run(scenario, outcome, differing, None, reached.matched, reached.problems)
 
 
