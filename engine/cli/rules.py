@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from engine.cli import backtesting, deciding, requiring, scenarios, trying
+from engine.cli import backtesting, comparing, deciding, requiring, scenarios, trying
 from engine.cli.commands import Commands, add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
@@ -46,9 +46,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(name="rules", cls=Commands, help=HELP, rich_markup_mode=None)
     add(group, import_rules, name="import")
     add(group, list_rules, name="list")
-    for function in (show, export, diff):
+    for function in (show, export):
         add(group, function)
-    for module in (trying, scenarios, requiring, backtesting, deciding):
+    for module in (comparing, trying, scenarios, requiring, backtesting, deciding):
         module.register(group)
     app.add_typer(group, rich_help_panel=PANEL)
 
@@ -73,13 +73,19 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
 
     Nothing is brought in from files of which one is wrong: each problem is on standard error, with its row and cell.
 
+    Models that one imports are stored within it: those of the other files given here, or of DMN files next to it.
+
     engine rules import credit.xlsx --comment "new limits"
 
     engine rules import rates.csv --name rates --from 2027-01-01 --until 2028-01-01
+
+    engine rules import lending.dmn shared/types.dmn
     """
     from engine.client.decisions import usable_model
+    from engine.client.imports import roots
     from engine.rules.files import RuleFileError
 
+    given, files = files, roots(files)
     if name is not None and len(files) > 1:
         raise ConfigError("--name is for one file: rules of several are called as their files")
     dates = {"effective_from": _date("--from", effective_from), "effective_until": _date("--until", effective_until)}
@@ -87,7 +93,7 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
     failed = False
     for file in files:
         try:
-            models.append(usable_model(file, name))
+            models.append(usable_model(file, name, given))
         except RuleFileError as error:
             failed = True
             _complain(error)
@@ -176,14 +182,18 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
     for label, value in lines.items():
         if value is not None:
             out.print(Text(f"{label:<10}", style="dim").append(clean(value), style="not dim"))
-    for element in model.elements:
-        if isinstance(element, models.Decision) and isinstance(element.expression, models.DecisionTable):
+    for one in (model, *model.imported):
+        if one is not model:
             out.print()
-            out.print(draw_table(element.name, element.expression))
-        elif not isinstance(element, models.InputData):
-            alone = models.Model(model.name, model.namespace, elements=(element,))
-            out.print()
-            out.print(Text(clean(outline(alone)[-1])), soft_wrap=True)
+            out.print(Text(f"imported: {clean(one.name)} ({clean(one.namespace)})"), soft_wrap=True)
+        for element in one.elements:
+            if isinstance(element, models.Decision) and isinstance(element.expression, models.DecisionTable):
+                out.print()
+                out.print(draw_table(element.name, element.expression))
+            elif not isinstance(element, models.InputData):
+                alone = models.Model(one.name, one.namespace, elements=(element,))
+                out.print()
+                out.print(Text(clean(outline(alone)[-1])), soft_wrap=True)
 
 
 def export(
@@ -198,70 +208,27 @@ def export(
     engine rules export credit credit.xlsx
 
     engine rules export credit credit.dmn --version 3
+
+    Models that it imports are in the same .json file, and in files next to it for .dmn: credit-import-1.dmn.
     """
+    from engine.client.imports import BESIDE
     from engine.rules.files import write_rules
 
     with session.client() as client:
         found = client.rule_version(name, version_of(version))
-        data = write_rules(file.name, client.rule_model(name, found.number))
-    file.write_bytes(data)
+        model = client.rule_model(name, found.number)
+    written = {file: write_rules(file.name, model)}
+    if file.suffix.lower() in BESIDE:
+        # What is imported has a file of its own in DMN, next to the one that imports it.
+        for number, one in enumerate(model.imported, 1):
+            other = file.with_name(f"{file.stem}-import-{number}{file.suffix}")
+            written[other] = write_rules(other.name, one, model.imported)
+    for path, data in written.items():
+        path.write_bytes(data)
     if as_json:
-        print_json({"done": "export", "file": str(file), **plain(found)})
+        print_json({"done": "export", "file": str(file), "files": [*map(str, written)], **plain(found)})
     else:
-        print(f"exported: {found.name} version {found.number} to {file}")
-
-
-def diff(
-    session: Session,
-    name: Name,
-    old: Annotated[str | None, typer.Argument(metavar="OLD", help="A version: the active one, if left out.")] = None,
-    new: Annotated[str | None, typer.Argument(metavar="NEW", help="Another version: else the latest.")] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A draft that was not brought in, instead of NEW.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what differs between two versions: a line for each rule that goes (-) or comes (+).
-
-    engine rules diff credit
-
-    engine rules diff credit 2 3
-
-    engine rules diff credit --file credit.xlsx
-    """
-    from engine.rules.outline import differences
-
-    if file is not None and new is not None:
-        raise ConfigError("NEW and --file each name what to compare with: give one of them")
-    draft = None if file is None else _draft(file, name)
-    with session.client() as client:
-        before = client.rule_version(name, version_of(old)).number
-        after = None if draft is not None else client.rule_version(name, version_of(new or "latest")).number
-        lines = differences(client.rule_model(name, before), draft or client.rule_model(name, after))
-    if as_json:
-        print_json({"name": name, "old": before, "new": after, "lines": lines})
-        return
-    out = sheet_console()
-    target = f"version {after}" if file is None else clean(str(file))
-    out.print(f"{clean(name)}: version {before} to {target}", style="bold", markup=False)
-    if not lines:
-        out.print("no difference", style="dim")
-    for line in lines:
-        style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
-        shown = "".join(sign if sign.isprintable() else "?" for sign in line)
-        out.print(Text("..." if line.startswith("@@") else shown, style=style), soft_wrap=True)
-
-
-def _draft(file: Path, name: str) -> Model:
-    """Return the model of a file, under the name of the rules that it is to be a version of."""
-    from engine.client.decisions import usable_model
-    from engine.rules.files import RuleFileError
-
-    try:
-        return usable_model(file, name)
-    except RuleFileError as error:
-        _complain(error)
-        raise typer.Exit(1) from None
+        print(f"exported: {found.name} version {found.number} to {', '.join(map(str, written))}")
 
 
 def _listed(shelf: Shelf, now_us: int, *, everything: bool) -> list[tuple[RuleVersion, Role]]:

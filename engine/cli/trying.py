@@ -99,6 +99,7 @@ def check(
 
     engine rules check --stored credit --version 3 --json
     """
+    from engine.client.imports import roots
     from engine.rules.analysis.analyse import analyse_model
 
     if not files and stored is None:
@@ -107,8 +108,8 @@ def check(
         raise ConfigError("--version is one of the rules that --stored names")
     found: dict[str, list[str]] = {}
     failed = False
-    for file in files or ():
-        analyses = _analysed(file)
+    for file in roots(files or ()):
+        analyses = _analysed(file, files or ())
         failed = failed or analyses is None
         if analyses is not None:
             found[str(file)] = _findings(analyses)
@@ -138,13 +139,13 @@ def refused(error: ScenariosRefused) -> typer.Exit:
 # -- analyses ---------------------------------------------------------------------------------------------------------
 
 
-def _analysed(file: Path) -> dict[str, Analysis] | None:
+def _analysed(file: Path, given: Sequence[Path]) -> dict[str, Analysis] | None:
     from engine.client.decisions import usable_model
     from engine.rules.analysis.analyse import analyse_model
     from engine.rules.files import RuleFileError
 
     try:
-        return analyse_model(usable_model(file))
+        return analyse_model(usable_model(file, None, given))
     except RuleFileError as error:
         for problem in error.problems:
             say("engine", f"{error.file}: {problem}")

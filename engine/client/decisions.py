@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.client.imports import with_imports
 from engine.client.records import read_recorded
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
@@ -16,6 +17,7 @@ from engine.rules.prepared import Prepared, TableExplained
 from engine.rules.recorded import read_value, write_value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from engine.model.rulebook import Answer
@@ -46,15 +48,18 @@ class Explained(NamedTuple):
     """Whether the version decides today as was recorded; False says that the engine or the record was changed."""
 
 
-def usable_model(source: Model | str | PathLike[str], called: str | None = None) -> Model:
+def usable_model(source: Model | str | PathLike[str], called: str | None = None, given: Sequence[Path] = ()) -> Model:
     """Return a model, read from its file if need be, of which every part works.
+
+    Models that it imports are within it: they are looked for in the files that are ``given``, and in those next to its
+    own.
 
     A file that gives it no name, such as a workbook, may be called anything: then ``called`` is its name, so that the
     same rules are the same whatever their file is called.
 
     Raises RuleFileError and ModelError, which say all that is wrong and where.
     """
-    model, file = (source, None) if isinstance(source, Model) else _read(Path(source), called)
+    model, file = (source, None) if isinstance(source, Model) else _read(Path(source), called, given)
     problems = check(model)
     if problems:
         raise RuleFileError(file or f"model {model.name!r}", problems)
@@ -82,9 +87,9 @@ def explain(asked: Asked, content: str) -> Explained:
     return Explained(answer, inputs, outcome, tables, agrees)
 
 
-def _read(path: Path, called: str | None) -> tuple[Model, str]:
+def _read(path: Path, called: str | None, given: Sequence[Path]) -> tuple[Model, str]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: it cannot be read: {error.strerror or error}") from None
-    return read_rules(path.name, data, called), path.name
+    return with_imports(path, read_rules(path.name, data, called), given), path.name

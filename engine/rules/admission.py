@@ -51,10 +51,10 @@ def question_of(prepared: Prepared, scenario: Scenario) -> tuple[str, str]:
 
 
 def _of_inputs(prepared: Prepared, inputs: Mapping[str, Value], scenario: Scenario) -> list[str]:
-    graph = prepared.graph
     ev = Evaluation(scenario.now)
     return [
         f"{one.name!r} is {literal(inputs[one.name])}, which its type {one.type!r} does not allow"
+        for graph in prepared.graph.whole()
         for one in graph.model.elements
         if isinstance(one, model.InputData)
         and inputs.get(one.name) is not None
@@ -65,9 +65,9 @@ def _of_inputs(prepared: Prepared, inputs: Mapping[str, Value], scenario: Scenar
 def _of_columns(prepared: Prepared, element: Asked, inputs: Mapping[str, Value], scenario: Scenario) -> Iterator[str]:
     """Yield what tables do not allow, of columns that are about inputs alone: others are the model's own matter."""
     run = Run(Evaluation(scenario.now), inputs)
-    given = [one.name for one in prepared.graph.model.elements if isinstance(one, model.InputData)]
     for one in prepared.tables(element):
-        variables = prepared.graph.variables(run, one.element)
+        given = [data.name for data in one.graph.model.elements if isinstance(data, model.InputData)]
+        variables = one.graph.variables(run, one.element)
         for clause, tree, expression, column in zip(
             one.source.inputs, one.trees, one.columns, one.table.columns, strict=True
         ):
@@ -77,7 +77,7 @@ def _of_columns(prepared: Prepared, element: Asked, inputs: Mapping[str, Value],
             fitting = value if column.conform is None else column.conform(run.ev, value)
             if fitting is None or (column.allowed is not None and column.allowed(run.ev, {}, fitting) is not True):
                 allowed = clause.type if fitting is None else clause.allowed
-                where = f"the table {one.element.name!r}"
+                where = f"the table {one.name!r}"
                 yield f"{clause.expression!r} is {literal(value)}, and {where} allows only {allowed}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.rules import model
 from engine.rules.errors import ModelError
-from engine.rules.graph import Graph
+from engine.rules.imports import graph_of
 from engine.rules.problems import Problem
 from engine.rules.tables.checking import check_table
 
@@ -16,39 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from engine.rules.feel.scope import Scope
+    from engine.rules.graph import Graph
 
 
 def check(source: model.Model, imported: Iterable[model.Model] = ()) -> list[Problem]:
-    """Return what is wrong with a model; nothing, if it can be used. ``imported`` are the models it imports."""
-    others = {one.namespace: one for one in imported}
+    """Return what is wrong with a model; nothing, if it can be used.
+
+    ``imported`` are models that it imports beside those within it, which are looked through too.
+    """
+    others = {one.namespace: one for one in (*source.imported, *imported)}
     problems = [*_clashes(source, others), *_circles(source)]
     try:
         graph = graph_of(source, others)
     except ModelError as error:
         return [*problems, Problem(str(error))]
+    problems += [
+        Problem(f"imported model {one.name!r}: {problem}")
+        for one in source.imported
+        for problem in check(one, others.values())
+    ]
     located = [problem for element in source.elements for problem in _within(graph, element)]
     told = tuple(f"{problem.decision!r}: " for problem in located)
     texts = {problem.text for problem in located}
     rest = [text for text in dict.fromkeys(graph.problems) if not text.startswith(told) and text not in texts]
     return [*problems, *located, *map(Problem, rest)]
-
-
-def graph_of(source: model.Model, others: Mapping[str, model.Model]) -> Graph:
-    """Return a model compiled together with those it imports, by namespace.
-
-    Raises ModelError for an import that is missing, and for models that import each other.
-    """
-    return _graph(source, others, (source.namespace,))
-
-
-def _graph(source: model.Model, others: Mapping[str, model.Model], way: tuple[str, ...]) -> Graph:
-    graphs: dict[str, Graph] = {}
-    for one in source.imports:
-        if one.namespace in way:
-            raise ModelError(f"models import each other: {' imports '.join((*way, one.namespace))}")
-        if one.namespace in others:
-            graphs[one.namespace] = _graph(others[one.namespace], others, (*way, one.namespace))
-    return Graph(source, graphs)
 
 
 def _clashes(source: model.Model, others: Mapping[str, model.Model]) -> Iterator[Problem]:

@@ -54,6 +54,13 @@ class Graph:
         for element in source.elements:
             self._compile(element.id)
 
+    def whole(self) -> list[Graph]:
+        """Return this graph and those of all models that are imported, each once."""
+        found: dict[int, Graph] = {id(self): self}
+        for graph in self._imports.values():
+            found.update((id(one), one) for one in graph.whole())
+        return list(found.values())
+
     # -- names -------------------------------------------------------------------------------------------------------
 
     def _imported_type(self, name: str) -> ItemType | None:

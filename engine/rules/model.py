@@ -259,3 +259,5 @@ class Model:
     items: tuple[ItemDefinition, ...] = ()
     elements: tuple[Element, ...] = ()
     imports: tuple[Import, ...] = field(default=())
+    imported: tuple[Model, ...] = field(default=())
+    """The models that it imports, and those that they import, where they are kept within it."""

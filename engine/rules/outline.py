@@ -26,6 +26,8 @@ def outline(source: model.Model) -> list[str]:
             lines += ["", _head(rest), *(f"  {line}" for line in _table(element.expression))]
         else:
             lines += ["", _head(rest)]
+    for one in source.imported:
+        lines += ["", *outline(one)]
     return lines
 
 

@@ -13,20 +13,24 @@ from engine.rules.explaining import explain_table
 from engine.rules.feel.compiler import compile_node
 from engine.rules.feel.evaluation import Evaluation, bounded_evaluation
 from engine.rules.feel.parser import parse_expression
-from engine.rules.graph import Graph, Run
+from engine.rules.graph import Run
+from engine.rules.imports import graph_of
 from engine.rules.stored import read_model
 from engine.rules.tables.making import make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from engine.rules.explaining import Explanation
     from engine.rules.feel.compiler import Compiled
     from engine.rules.feel.nodes import Node
     from engine.rules.feel.values import Value
+    from engine.rules.graph import Graph
     from engine.rules.tables.table import Table
 
 Asked = model.Decision | model.DecisionService
+_Place = tuple[int, str]
+"""Which graph, by its identity, and the id of an element of it."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -54,6 +58,10 @@ class TableExplained(NamedTuple):
 class PreparedTable(NamedTuple):
     """A table that is a decision's expression, by itself, so that each of its cells can be asked."""
 
+    name: str
+    """That of its decision, after that of the model where it is imported."""
+    graph: Graph
+    """The model that it is in, which may be one that is imported."""
     element: model.Decision
     source: model.DecisionTable
     table: Table
@@ -69,18 +77,14 @@ class Prepared:
 
     def __init__(self, source: model.Model) -> None:
         """Compile a model. Raises ModelError, which says all that cannot work."""
-        if source.imports:
-            raise ModelError(
-                f"model {source.name!r} imports {source.imports[0].namespace!r}: rules in the store stand by "
-                f"themselves, so put what it needs into one model"
-            )
-        self.graph = Graph(source)
-        if self.graph.problems:
-            raise ModelError(f"model {source.name!r} cannot work: {'; '.join(self.graph.problems)}")
+        self.graph = graph_of(source)
+        for graph in self.graph.whole():
+            if graph.problems:
+                raise ModelError(f"model {graph.model.name!r} cannot work: {'; '.join(graph.problems)}")
         if not any(isinstance(element, model.Decision) for element in source.elements):
             raise ModelError(f"model {source.name!r} has no decision")
         self._asked: dict[str | None, tuple[Asked, tuple[str, ...]]] = {}
-        self._tables: dict[str, PreparedTable] = {}
+        self._tables: dict[_Place, PreparedTable] = {}
 
     @classmethod
     def from_text(cls, content: str) -> Prepared:
@@ -111,7 +115,7 @@ class Prepared:
 
     def inputs(self, element: Asked) -> tuple[str, ...]:
         """Return the names of what has to be given for an element to be decided."""
-        return tuple(dict.fromkeys(self._inputs(element, set())))
+        return tuple(dict.fromkeys(self._inputs(self.graph, element, set())))
 
     def decide(self, name: str | None, inputs: Mapping[str, Value], now_us: int) -> Reached:
         """Decide. ``inputs`` are values by the name of input data; ``now_us`` is what ``now()`` is, in UTC.
@@ -145,25 +149,23 @@ class Prepared:
             for one in element.input_decisions:
                 if (found := self.graph.element_of(one)) is not None:
                     run.known[id(found[0]), found[1].id] = inputs.get(found[1].name)
-        return tuple(
-            TableExplained(one.element.name, one.source, self._explained(one, run)) for one in self.tables(element)
-        )
+        return tuple(TableExplained(one.name, one.source, self._explained(one, run)) for one in self.tables(element))
 
     def tables(self, asked: Asked | None = None) -> tuple[PreparedTable, ...]:
         """Return the tables behind a decision, or all that are a decision's expression, in the order of the model."""
-        behind = None if asked is None else self._behind(asked, set())
+        behind = None if asked is None else self._behind(self.graph, asked, set())
         return tuple(
-            self._table(one, one.expression)
-            for one in self.graph.model.elements
+            self._table(graph, one, one.expression)
+            for graph in self.graph.whole()
+            for one in graph.model.elements
             if isinstance(one, model.Decision)
             and isinstance(one.expression, model.DecisionTable)
-            and (behind is None or one.id in behind)
+            and (behind is None or (id(graph), one.id) in behind)
         )
 
-    def _table(self, element: model.Decision, source: model.DecisionTable) -> PreparedTable:
-        found = self._tables.get(element.id)
+    def _table(self, graph: Graph, element: model.Decision, source: model.DecisionTable) -> PreparedTable:
+        found = self._tables.get((id(graph), element.id))
         if found is None:
-            graph = self.graph
             scope = graph.scope_of(element)
             trees = [parse_expression(one.expression, scope) if one.expression else NOTHING for one in source.inputs]
             table, used = make_table(source, trees, scope, graph.items)
@@ -171,48 +173,53 @@ class Prepared:
                 compile_node(one.expression, tree, scope, graph.items.type_of)
                 for one, tree in zip(source.inputs, trees, strict=True)
             )
-            found = self._tables[element.id] = PreparedTable(element, source, table, used, tuple(trees), columns)
+            name = element.name if graph is self.graph else f"{graph.model.name} / {element.name}"
+            found = PreparedTable(name, graph, element, source, table, used, tuple(trees), columns)
+            self._tables[id(graph), element.id] = found
         return found
 
-    def _explained(self, one: PreparedTable, run: Run) -> Explanation:
+    @staticmethod
+    def _explained(one: PreparedTable, run: Run) -> Explanation:
         problems: list[str] = []
         with bounded_evaluation():
-            variables = self.graph.variables(run, one.element)
+            variables = one.graph.variables(run, one.element)
             ev = Evaluation(run.ev.now(), problems)
             values = one.table.fitting(ev, [column(ev, variables) for column in one.columns])
             begun = Begun(ev, {name: variables.get(name) for name in one.used}, values)
             return explain_table(one.source, one.table, begun, problems)
 
-    def _behind(self, element: model.Element, given: set[str]) -> set[str]:
-        """Return the ids of what is decided for an element, itself included."""
+    def _behind(self, graph: Graph, element: model.Element, given: set[_Place]) -> set[_Place]:
+        """Return what is decided for an element, itself included."""
         if isinstance(element, model.DecisionService):
-            given = {*given, *element.input_decisions}
+            given = given | {(id(found[0]), found[1].id) for found in _found(graph, element.input_decisions)}
             needed = element.outputs
         elif isinstance(element, model.Decision):
             needed = element.requires
         else:
             return set()
-        found = {element.id}
-        for one in needed:
-            if one not in given and (there := self.graph.element_of(one)) is not None:
-                found |= self._behind(there[1], given)
-        return found
+        behind = {(id(graph), element.id)}
+        for there, one in _found(graph, needed):
+            if (id(there), one.id) not in given:
+                behind |= self._behind(there, one, given)
+        return behind
 
-    def _inputs(self, element: model.Element, seen: set[str]) -> Iterator[str]:
-        if element.id in seen:
+    def _inputs(self, graph: Graph, element: model.Element, seen: set[_Place]) -> Iterator[str]:
+        if (id(graph), element.id) in seen:
             return
-        seen.add(element.id)
+        seen.add((id(graph), element.id))
         if isinstance(element, model.InputData):
             yield element.name
             return
         if isinstance(element, model.DecisionService):
-            needed = (*element.input_data, *element.input_decisions)
-            yield from (found[1].name for one in needed if (found := self.graph.element_of(one)) is not None)
+            yield from (one.name for _, one in _found(graph, (*element.input_data, *element.input_decisions)))
             return
-        for one in element.requires:
-            found = self.graph.element_of(one)
-            if found is not None and not isinstance(found[1], model.DecisionService):
-                yield from self._inputs(found[1], seen)
+        for there, one in _found(graph, element.requires):
+            if not isinstance(one, model.DecisionService):
+                yield from self._inputs(there, one, seen)
+
+
+def _found(graph: Graph, references: Iterable[str]) -> list[tuple[Graph, model.Element]]:
+    return [found for one in references if (found := graph.element_of(one)) is not None]
 
 
 def moment_of(at_us: int) -> dt.datetime:

@@ -56,17 +56,18 @@ def unreachable(table: DecisionTable, *, whole_numbers: Collection[str] = ()) ->
 
 
 def analyse_model(source: Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT) -> dict[str, Analysis]:
-    """Return the analysis of each table of a model, with the types of the model; see :func:`analyse`.
+    """Return the analysis of each table of a model and of those within it, with their types; see :func:`analyse`.
 
     A table is called like its decision or knowledge model, and one within a context ``decision / entry``; further ones
     of a name are numbered. Raises FeelSyntaxError for a cell that is no FEEL.
     """
     found: dict[str, Analysis] = {}
-    for name, table, types in tables_of(source):
-        label, number = name, 2
-        while label in found:
-            label, number = f"{name} ({number})", number + 1
-        found[label] = analyse(table, items=source.items, types=types, steps=steps, limit=limit)
+    for one in (source, *source.imported):
+        for name, table, types in tables_of(one):
+            label, number = name, 2
+            while label in found:
+                label, number = f"{name} ({number})", number + 1
+            found[label] = analyse(table, items=one.items, types=types, steps=steps, limit=limit)
     return found
 
 

@@ -57,7 +57,8 @@ def read_rules(name: str, data: bytes, called: str | None = None) -> Model:
 def write_rules(name: str, model: Model, imported: Iterable[Model] = ()) -> bytes:
     """Return a model as a file of that name: .dmn, .xml, .csv, .xlsx or .json.
 
-    ``imported`` are the models that it imports. Raises ModelError for what the file cannot hold.
+    ``imported`` are the models that it imports, beside those within it, which only .json holds too. Raises ModelError
+    for what the file cannot hold.
     """
     match PurePath(name).suffix.lower():
         case ".csv":
@@ -65,7 +66,7 @@ def write_rules(name: str, model: Model, imported: Iterable[Model] = ()) -> byte
         case ".xlsx":
             return write_xlsx(model)
         case ".dmn" | ".xml":
-            return write_dmn(model, imported)
+            return write_dmn(model, (*model.imported, *imported))
         case ".json" if not name.lower().endswith(_GRAPH):
             return write_model(model).encode()
         case _:
