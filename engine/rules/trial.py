@@ -47,7 +47,7 @@ def try_model(prepared: Prepared, scenarios: Iterable[Scenario], *, covering: bo
     if not covering:
         return Trial(tuple(_run(prepared, scenario, {}) for scenario in scenarios), {})
     tables = prepared.tables()
-    counts = {one.element.name: Count(one.source) for one in tables}
+    counts = {one.name: Count(one.source) for one in tables}
     runs = tuple(_run(prepared, scenario, counts) for scenario in scenarios)
     seen = {id(one.source) for one in tables}
     beyond = tuple(label for label, table, _ in tables_of(prepared.graph.model) if id(table) not in seen)
