@@ -12,10 +12,10 @@ from engine.model.work import Pointer
 from engine.store.dead_messages import bury, known_dead
 from engine.store.executions import lock_executions
 from engine.store.signals import send_signal
-from engine.store.start import NewExecution, ids_by_key, start_executions
+from engine.store.start import NewExecution, Started, ids_by_key, start_executions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.store.database import Transaction
 
@@ -44,7 +44,9 @@ def take_in(tx: Transaction, messages: Sequence[tuple[Received, Decision]], rese
     """
     messages, settled = _unsettled(tx, messages)
     taken = TakenIn(executions=settled, dead=[(one, made) for one, made in messages if isinstance(made, Dead)])
-    _start(tx, [start for _, made in messages for start in _starts_alone(made)], taken, resend_us)
+    # What is started with signals comes later, as a signal may be impossible.
+    plain = [made for _, made in messages if isinstance(made, Start) or (isinstance(made, Routed) and not made.signals)]
+    _start_each(tx, plain, taken, resend_us)
     # Behind the starts: a batch may hold the start of an execution and a signal to it.
     alone = [(one, made) for one, made in messages if isinstance(made, Signal)]
     together = [(one, made) for one, made in messages if isinstance(made, Routed) and made.signals]
@@ -95,14 +97,32 @@ def _was_judged(made: Decision) -> bool:
     return isinstance(made, Routed) or (isinstance(made, Start) and bool(made.attributes))
 
 
-def _starts_alone(made: Decision) -> Iterable[Start]:
-    """Return what is started without anything else that could be impossible."""
-    if isinstance(made, Start):
-        return (made,)
-    return made.starts if isinstance(made, Routed) and not made.signals else ()
+def _start_each(tx: Transaction, plain: Sequence[Start | Routed], taken: TakenIn, resend_us: int | None) -> set[int]:
+    """Start all of them, the first of each message before any others; return the places of those that were settled.
+
+    If that first one is there already, another delivery of the message was quicker, and what it came to is all.
+    """
+    firsts = [
+        (place, one.starts[0] if isinstance(one, Routed) else one) for place, one in enumerate(plain) if _has(one)
+    ]
+    started = _start(tx, [first for _, first in firsts], taken, resend_us)
+    settled: set[int] = set()
+    others: list[Start] = []
+    for (place, first), done in zip(firsts, started, strict=True):
+        made = plain[place]
+        if isinstance(made, Routed) and done.existed and first.key == made.key:
+            settled.add(place)
+        elif isinstance(made, Routed):
+            others += made.starts[1:]
+    _start(tx, others, taken, resend_us)
+    return settled
 
 
-def _start(tx: Transaction, starts: Sequence[Start], taken: TakenIn, resend_us: int | None) -> None:
+def _has(made: Start | Routed) -> bool:
+    return isinstance(made, Start) or bool(made.starts)
+
+
+def _start(tx: Transaction, starts: Sequence[Start], taken: TakenIn, resend_us: int | None) -> list[Started]:
     new = [
         NewExecution(
             one.flow, one.version, one.input, one.queue, one.priority, one.delay_us, idempotency_key=one.key,
@@ -110,10 +130,10 @@ def _start(tx: Transaction, starts: Sequence[Start], taken: TakenIn, resend_us: 
         )
         for one in starts
     ]  # fmt: skip
-    for started in start_executions(tx, new, resend_us) if new else ():
-        taken.executions.append(started.id)
-        if started.offered is not None:
-            taken.offered.append(started.offered)
+    found = start_executions(tx, new, resend_us) if new else []
+    taken.executions += [one.id for one in found]
+    taken.offered += [one.offered for one in found if one.offered is not None]
+    return found
 
 
 def _lock(tx: Transaction, signals: Sequence[Signal]) -> dict[str, str]:
@@ -151,8 +171,8 @@ def act_once(tx: Transaction, routed: Routed, resend_us: int | None = None) -> T
 
 def _act(tx: Transaction, routed: Routed, resend_us: int | None) -> TakenIn:
     taken = TakenIn()
-    _start(tx, routed.starts, taken, resend_us)
-    _signal(tx, routed.signals, _lock(tx, routed.signals), taken, resend_us)
+    if not _start_each(tx, [routed], taken, resend_us):
+        _signal(tx, routed.signals, _lock(tx, routed.signals), taken, resend_us)
     return taken
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from engine.errors import Unusable
 from engine.model.messages import ByKey, Dead, Decision, Received, Routed, Signal, Start
+from engine.store import intake
 from engine.store.dead_messages import count_dead_messages, drop_dead_message, find_dead_messages
 from engine.store.intake import act_once, take_in
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.test_intake import message
 from tests.conformance.stores.values import SECOND, event
+from tests.conformance.transports.helpers import Background
 
 Batch = list[tuple[Received, Decision]]
 
@@ -116,3 +121,31 @@ def test_an_event_without_a_message_is_done_once_or_not_at_all(store: Store) -> 
     for _ in range(2):
         store.write(act_once, without_key)
     assert executions(store) == 4
+
+
+def test_two_deliveries_at_once_that_rules_judge_otherwise(
+    server_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = server_store
+    looked = threading.Event()
+    start_executions = intake.start_executions
+
+    def starting(*args: Any) -> Any:
+        looked.set()
+        return start_executions(*args)
+
+    def there() -> Any:
+        with store.open().write() as tx:
+            other = routed("m1", start("events:m1#1", "refund"), start("events:m1#2"))
+            signal = Signal(ByKey("events:m2#1"), "go", "1", "events:m2#2")
+            return take_in(tx, [other, routed("m2", start("events:m2#1", "refund"), signals=(signal,))])
+
+    with store.database.write() as tx:
+        first = take_in(tx, [routed("m1", start("events:m1#1")), routed("m2", start("events:m2#1"))])
+        monkeypatch.setattr(intake, "start_executions", starting)
+        other = Background(there)
+        assert looked.wait(10), "it has found nothing that was recorded by then"
+    second = other.join()
+    assert (sorted(second.executions), second.offered) == (sorted(first.executions), [])
+    assert executions(store) == 2
+    assert store.read(lambda tx: tx.connection.exec_driver_sql("SELECT COUNT(*) FROM milepost_signals").scalar()) == 0
