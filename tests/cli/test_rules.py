@@ -79,11 +79,20 @@ def test_versions_are_compared(desk: Desk) -> None:
     desk.said("import", "credit.csv")
     lines = desk.said("diff", "credit", "1", "2").splitlines()
     assert lines[0] == "credit: version 1 to version 2"
-    changed = [line for line in lines if line.startswith(("-", "+"))]
-    assert changed == [
-        '-  >= 1000 -> 0.10 | @"2026-11-30"  # large',
-        '+  >= 1000 -> 0.20 | @"2026-11-30"  # large',
+    assert lines[1:] == [
+        "",
+        "decision credit: changed",
+        "  rules: 1 changed, 1 as before",
+        "┌───────────┬─────────┬─────────────┬───────────────┬───────┐",
+        "│ rule      │ amount  │ rate        │ since         │ why   │",
+        "├───────────┼─────────┼─────────────┼───────────────┼───────┤",
+        '│ 2 changed │ >= 1000 │ 0.10 → 0.20 │ @"2026-11-30" │ large │',
+        "└───────────┴─────────┴─────────────┴───────────────┴───────┘",
     ]
+    assert desk.said("diff", "credit", "1", "2", LANG="C").isascii()
+    (plain,) = desk.run("diff", "credit", "1", "2", "--json").json["changes"]
+    (rule,) = plain["table"]["rules"]
+    assert (rule["step"], rule["new_place"], rule["cells"][1]) == ("changed", 2, {"old": "0.10", "new": "0.20"})
     desk.said("activate", "credit")
     assert desk.said("diff", "credit").splitlines()[1] == "no difference"
 
@@ -92,9 +101,8 @@ def test_a_version_is_compared_with_a_draft_that_was_not_brought_in(desk: Desk) 
     desk.said("import", "credit.csv")
     head, *lines = desk.said("diff", "credit", "--file", "changed.csv").splitlines()
     assert head == f"credit: version 1 to {desk.path / 'changed.csv'}"
-    assert [line.partition("->")[2] for line in lines if line.startswith(("-", "+"))] == [
-        ' 0.10 | @"2026-11-30"  # large',
-        ' 0.20 | @"2026-11-30"  # large',
+    assert [line.split("│")[1:4] for line in lines if "changed │" in line] == [
+        [" 2 changed ", " >= 1000 ", " 0.10 → 0.20 "],
     ]
     assert desk.run("diff", "credit", "--file", "changed.csv", "--json").json["new"] is None
     assert desk.run("list", "credit", "--json").json[0]["number"] == 1
@@ -109,8 +117,27 @@ def test_rules_are_the_same_whatever_their_file_is_called(desk: Desk) -> None:
     desk.put("credit (2).csv", CSV)
     assert desk.said("import", "credit (2).csv", "--name", "credit") == "there already: credit version 1\n"
     desk.said("import", "changed.csv", "--name", "credit")
-    changed = [line for line in desk.said("diff", "credit", "1", "2").splitlines() if line.startswith(("-", "+"))]
-    assert [line[:11] for line in changed] == ["-  >= 1000 ", "+  >= 1000 "]
+    assert desk.said("diff", "credit", "1", "2").count(" changed │ ") == 1
+
+
+def test_columns_and_policies_that_differ_are_said(desk: Desk) -> None:
+    desk.said("import", "credit.csv")
+    desk.put(
+        "wide.csv", "F,in: amount,in: age,out: rate,# why\ntype,,number,,\n1,< 1000,,0,small\n2,-,> 17,0.10,large\n"
+    )
+    said = desk.said("diff", "credit", "--file", "wide.csv").splitlines()
+    assert said[1:10] == [
+        "",
+        "input age: added",
+        "  type: number",
+        "",
+        "decision credit: changed",
+        "  hit policy: UNIQUE → FIRST",
+        "  input age: added",
+        "  input age, type: number",
+        "  output since: removed",
+    ]
+    assert desk.said("diff", "credit", "--file", "credit.csv").splitlines()[1:] == ["no difference"]
 
 
 def test_a_version_is_exported_and_is_the_same_when_it_comes_back(desk: Desk) -> None:
