@@ -85,6 +85,16 @@ def drawn(change: Change) -> Iterator[Text | Table]:
     was = "" if change.was is None else f" (was {change.was})"
     head = Text(clean(f"{change.kind} {change.name}{was}{where}:"))
     yield head.append(" ").append(change.step, style=_STYLES[change.step])
+    yield from _said(change)
+
+
+def told(part: Change) -> Iterator[Text | Table]:
+    """Yield a part of a model as it is: a line that names it, and what it says."""
+    yield Text(clean(f"{part.kind} {part.name}"))
+    yield from _said(part)
+
+
+def _said(change: Change) -> Iterator[Text | Table]:
     yield from (_line(f"{one.what}:", one, is_new=change.step == "added") for one in change.settings)
     if change.table is not None:
         yield from _table(change.table, is_new=change.step == "added")

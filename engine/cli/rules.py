@@ -170,7 +170,7 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
         return
     from engine.cli.ruletables import draw_table
     from engine.rules import model as models
-    from engine.rules.outline import outline
+    from engine.rules.changes.models import described
 
     out = sheet_console()
     lines = {
@@ -191,9 +191,9 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
                 out.print()
                 out.print(draw_table(element.name, element.expression))
             elif not isinstance(element, models.InputData):
-                alone = models.Model(one.name, one.namespace, elements=(element,))
                 out.print()
-                out.print(Text(clean(outline(alone)[-1])), soft_wrap=True)
+                for part in comparing.told(described(one, element)):
+                    out.print(part, soft_wrap=isinstance(part, Text))
 
 
 def export(

@@ -11,13 +11,14 @@ import pytest
 from engine.client.decisions import usable_model
 from engine.client.imports import roots
 from engine.rules.analysis.analyse import analyse_model
+from engine.rules.changes.kinds import Cell
+from engine.rules.changes.models import compare
 from engine.rules.checking import check
 from engine.rules.dmn.reader import read_dmn
 from engine.rules.errors import ModelError
 from engine.rules.files import RuleFileError, write_rules
 from engine.rules.imports import folded, graph_of
 from engine.rules.model import Import, Model
-from engine.rules.outline import differences
 from engine.rules.prepared import Prepared
 from engine.rules.scenarios import Scenario
 from engine.rules.stored import content_hash, read_model, write_model
@@ -65,8 +66,10 @@ def test_what_is_imported_is_tried_analysed_and_compared_too() -> None:
     assert trial.coverage["risk / Risk"].never_matched == ("1",)
     assert set(analyse_model(LENT)) == {"Offer", "Risk"}
     risk = read_dmn(RISK.replace("&lt; 25", "&lt; 21").encode())
-    lines = differences(LENT, replace(LENT, imported=(risk, MODELS["urn:shared"])))
-    assert [line for line in lines if line[:1] in "+-"] == ['-  < 25 -> "high"', '+  < 21 -> "high"']
+    (change,) = compare(LENT, replace(LENT, imported=(risk, MODELS["urn:shared"])))
+    assert (change.name, change.within) == ("Risk", "risk")
+    assert change.table is not None
+    assert [rule.cells[0] for rule in change.table.rules] == [Cell("< 25", "< 21")]
 
 
 def test_what_is_wrong_with_an_import_is_said_with_its_name() -> None:
