@@ -50,7 +50,8 @@ def try_model(prepared: Prepared, scenarios: Iterable[Scenario], *, covering: bo
     counts = {one.name: Count(one.source) for one in tables}
     runs = tuple(_run(prepared, scenario, counts) for scenario in scenarios)
     seen = {id(one.source) for one in tables}
-    beyond = tuple(label for label, table, _ in tables_of(prepared.graph.model) if id(table) not in seen)
+    models = [graph.model for graph in prepared.graph.whole()]
+    beyond = tuple(label for model in models for label, table, _ in tables_of(model) if id(table) not in seen)
     return Trial(runs, {name: count.coverage() for name, count in counts.items()}, beyond)
 
 

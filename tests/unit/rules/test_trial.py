@@ -19,6 +19,7 @@ from engine.rules.model import (
     Decision,
     DecisionTable,
     FunctionDefinition,
+    Import,
     InputClause,
     InputData,
     ItemDefinition,
@@ -100,6 +101,11 @@ def test_tables_that_coverage_does_not_see_into_are_named() -> None:
     function = BusinessKnowledgeModel("k", "rate of", FunctionDefinition((Parameter("x"),), table))
     use = Decision("d", "use", None, LiteralExpression("rate of(1)"), ("k",))
     trial = try_model(Prepared(Model("m", "urn:test", (), (function, use))), [run("one", {}, 1)])
+    assert (trial.passed, trial.coverage, trial.beyond) == (True, {}, ("rate of",))
+    functions = Model("f", "urn:f", (), (function,))
+    use = Decision("d", "use", None, LiteralExpression("f.rate of(1)"), ("urn:f#k",))
+    importing = Model("m", "urn:test", (), (use,), (Import("f", "urn:f"),), imported=(functions,))
+    trial = try_model(Prepared(importing), [run("one", {}, 1)])
     assert (trial.passed, trial.coverage, trial.beyond) == (True, {}, ("rate of",))
 
 
