@@ -47,7 +47,9 @@ def register(group: typer.Typer) -> None:
 def add_files(  # noqa: PLR0917 - the flags of a command
     session: Session,
     name: Name,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Scenarios, as JSON; several may be named.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Scenarios, as .csv, .xlsx or .json; several may be named.")
+    ],
     version: Version = None,
     replace: Replace = False,
     author: Author = None,
@@ -60,7 +62,7 @@ def add_files(  # noqa: PLR0917 - the flags of a command
 
     engine rules scenarios add credit scenarios.json
 
-    engine rules scenarios add credit more.json --replace --author Ada
+    engine rules scenarios add credit more.xlsx --replace --author Ada
     """
     from engine.client.trials import ScenariosRefused
 
@@ -188,18 +190,20 @@ def remove(
 def export(
     session: Session,
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as .csv, .xlsx or .json.")],
     as_json: AsJson = False,
 ) -> None:
     """Write the scenarios of rules to a file, to be changed and stored again.
 
     engine rules scenarios export credit scenarios.json
+
+    engine rules scenarios export credit scenarios.xlsx
     """
     from engine.rules.files.scenarios import write_scenarios
 
     with session.client() as client:
         found = client.rule_scenarios(name)
-    file.write_bytes(write_scenarios(one.scenario for one in found.values()))
+    file.write_bytes(write_scenarios(file.name, [one.scenario for one in found.values()]))
     if as_json:
         print_json({"done": "export", "name": name, "file": str(file), "scenarios": [*found]})
     else:

@@ -46,7 +46,7 @@ def try_out(
     session: Session,
     name: Name,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Further scenarios, as JSON; several may be named.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Further scenarios, as .csv, .xlsx or .json.")
     ] = None,
     version: Version = None,
     as_json: AsJson = False,

@@ -62,6 +62,23 @@ def test_a_version_is_tried_and_it_is_shown_what_came_and_what_was_not_tried(rea
     assert states(ready) == ["draft", "tested"]
 
 
+def test_scenarios_are_taken_from_sheets_and_written_to_them(ready: Desk) -> None:
+    head = "name,in: amount,out: rate,out: since\n"
+    ready.put("good.csv", head + 'small,5,0,null\nlarge,5000,0.10,"@""2026-11-30"""\n')
+    assert ready.said("test", "credit", "good.csv", "--version", "1").splitlines()[3] == "2 passed, 0 failed"
+    assert ready.said("scenarios", "add", "credit", "good.csv", "--version", "1") == "added: 2 scenarios of credit\n"
+    book = str(ready.path / "out.xlsx")
+    for file in ("out.csv", book):
+        assert ready.said("scenarios", "export", "credit", file).startswith("exported: 2 scenarios of credit to ")
+        assert ready.said("scenarios", "add", "credit", file, "--version", "1", "--replace").startswith("added: 2")
+    ready.put("bad.csv", head + "odd,2027-01-31,1,\n")
+    done = ready.run("scenarios", "add", "credit", "bad.csv")
+    assert (done.code, done.out) == (1, "")
+    first, second = done.err.splitlines()[-2:]
+    assert "bad.csv: row 2, column B (amount): '2027-01-31' is a subtraction" in first
+    assert "bad.csv: row 2, column D (since): the output is empty" in second
+
+
 def test_a_scenario_that_cannot_be_decided_says_why(ready: Desk) -> None:
     nothing = {"name": "nothing", "inputs": {}, "expected": {"rate": 0, "since": None}}
     put(ready, "odd.json", nothing, {**SMALL, "name": "odd", "decision": "x"})

@@ -13,7 +13,7 @@ from engine.rules.files.writing import rows_of
 from engine.rules.problems import Problem, RuleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from engine.rules.model import Model
 
@@ -28,7 +28,12 @@ def read_csv(data: bytes, name: str, file: str | None = None) -> Model:
     Raises RuleFileError with all that is wrong, by row and column.
     """
     file = file or f"{name}.csv"
-    return model_of(name, {name: read_sheet(_rows(_text(data, file), file), file)}, file)
+    return model_of(name, {name: read_sheet(read_cells(data, file, is_header), file)}, file)
+
+
+def read_cells(data: bytes, file: str, begins: Callable[[list[str]], bool]) -> list[list[str]]:
+    """Return the cells of a file, whose first row ``begins`` what it holds. Raises RuleFileError."""
+    return _rows(_text(data, file), file, begins)
 
 
 def write_csv(model: Model) -> bytes:
@@ -40,8 +45,13 @@ def write_csv(model: Model) -> bytes:
     if len(tables) > 1:
         raise ModelError(f"model {model.name!r} has {len(tables)} decisions ({', '.join(tables)}), and CSV holds one")
     ((name, table),) = tables.items()
+    return write_cells(rows_of(table, name))
+
+
+def write_cells(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows of cells as a CSV file."""
     output = io.StringIO(newline="")
-    csv.writer(output).writerows(rows_of(table, name))
+    csv.writer(output).writerows(rows)
     return output.getvalue().encode("utf-8-sig")
 
 
@@ -57,13 +67,13 @@ def _text(data: bytes, file: str) -> str:
         raise RuleFileError(file, [Problem(text, place=f"line {row}")]) from None
 
 
-def _rows(text: str, file: str) -> list[list[str]]:
+def _rows(text: str, file: str, begins: Callable[[list[str]], bool]) -> list[list[str]]:
     for delimiter in _DELIMITERS:
         try:
             first = next((row for row in _reader(text, delimiter) if any(map(str.strip, row))), list[str]())
         except csv.Error:
             continue
-        if is_header(first):
+        if begins(first):
             break
     else:
         delimiter = ","

@@ -1,17 +1,25 @@
-"""Scenarios as JSON files: a list of objects with ``inputs``, ``expected``, and perhaps more.
+"""Scenarios as files: sheets (:mod:`engine.rules.files.scenario_sheets`), or JSON.
 
-What JSON has no value for is written as in :mod:`engine.rules.recorded`: a date is ``{"@": "2026-11-30"}``.
+In JSON they are a list of objects with ``inputs``, ``expected``, and perhaps more. What JSON has no value for is
+written as in :mod:`engine.rules.recorded`: a date is ``{"@": "2026-11-30"}``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from engine.rules.errors import ModelError
 from engine.rules.feel.exchange import NotAValue, from_python, to_python
 from engine.rules.feel.values import DateTime
+from engine.rules.files.csv import read_cells, write_cells
+from engine.rules.files.scenario_sheets import begins_scenarios, read_rows, rows_of
+from engine.rules.files.xlsx import sheets_of
+from engine.rules.files.xlsx_writer import write_list
 from engine.rules.problems import Problem, RuleFileError
 from engine.rules.recorded import read_value, write_value
 from engine.rules.scenarios import EPOCH, Scenario
@@ -23,17 +31,67 @@ _KEYS: Final = ("name", "inputs", "expected", "decision", "now")
 
 
 def read_scenarios(file: str, data: bytes) -> list[Scenario]:
-    """Return the scenarios of a file. One without a name is ``scenario 1``, by its place.
+    """Return the scenarios of a file: a sheet in .csv, sheets in .xlsx, or JSON.
 
-    Raises RuleFileError, which says all that is wrong and in which scenario.
+    One without a name is ``scenario 1``, by its place. Raises RuleFileError, which says all that is wrong and in which
+    scenario, or in which row and column.
     """
+    problems: list[Problem] = []
+    try:
+        match PurePath(file).suffix.lower():
+            case ".csv":
+                scenarios = read_rows(read_cells(data, file, begins_scenarios), problems)
+            case ".xlsx":
+                scenarios = _of_book(file, data, problems)
+            case _:
+                scenarios = _of_json(file, data, problems)
+    except RuleFileError:
+        raise
+    except ModelError as error:
+        raise RuleFileError(file, [Problem(str(error))]) from None
+    names = [scenario.name for scenario in scenarios]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [Problem("it is there twice: each has a name of its own", place=f"scenario {one!r}") for one in twice]
+    if problems:
+        raise RuleFileError(file, problems)
+    return scenarios
+
+
+def write_scenarios(file: str, scenarios: Iterable[Scenario]) -> bytes:
+    """Return scenarios as a file of that name holds them: .csv, .xlsx, or JSON.
+
+    Raises ModelError for what workbooks cannot hold, and where openpyxl is not installed.
+    """
+    match PurePath(file).suffix.lower():
+        case ".csv":
+            return write_cells(rows_of([*scenarios]))
+        case ".xlsx":
+            rows = rows_of([*scenarios])
+            kinds = [
+                "in" if title.startswith("in:") else "out" if title.startswith("out:") else "#" for title in rows[0]
+            ]
+            return write_list("scenarios", rows, kinds)
+        case _:
+            return _to_json(scenarios)
+
+
+def _of_book(file: str, data: bytes, problems: list[Problem]) -> list[Scenario]:
+    scenarios: list[Scenario] = []
+    for title, rows, found in sheets_of(data, file):
+        scenarios += read_rows(rows, found, len(scenarios))
+        problems += [
+            replace(one, place=f"sheet {title!r}, {one.place}" if one.place else f"sheet {title!r}") for one in found
+        ]
+    return scenarios
+
+
+def _of_json(file: str, data: bytes, problems: list[Problem]) -> list[Scenario]:
     try:
         found = read_value(data)
     except (NotAValue, UnicodeDecodeError) as error:
         raise RuleFileError(file, [Problem(str(error))]) from None
     if not isinstance(found, list) or not found:
         raise RuleFileError(file, [Problem("scenarios are a list of objects with 'inputs' and 'expected'")])
-    problems: list[Problem] = []
     scenarios: list[Scenario] = []
     for place, one in enumerate(found, 1):
         wrong = list(_wrong(one))
@@ -43,16 +101,10 @@ def read_scenarios(file: str, data: bytes) -> list[Scenario]:
             now: Any = EPOCH if entries.get("now") is None else to_python(entries["now"])
             name = entries.get("name") or f"scenario {place}"
             scenarios.append(Scenario(name, entries["inputs"], entries["expected"], entries.get("decision"), now))
-    names = [scenario.name for scenario in scenarios]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    problems += [Problem("it is there twice: each has a name of its own", place=f"scenario {one!r}") for one in twice]
-    if problems:
-        raise RuleFileError(file, problems)
     return scenarios
 
 
-def write_scenarios(scenarios: Iterable[Scenario]) -> bytes:
-    """Return scenarios as a file holds them."""
+def _to_json(scenarios: Iterable[Scenario]) -> bytes:
     written: list[dict[str, Any]] = []
     for one in scenarios:
         entries: dict[str, Any] = {"name": one.name}

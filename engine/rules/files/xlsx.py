@@ -23,6 +23,8 @@ from engine.rules.files.layout import MAX_CELLS, FeelLiteral, place_of, read_she
 from engine.rules.problems import Problem, RuleFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
@@ -41,6 +43,24 @@ def read_xlsx(data: bytes, name: str, file: str | None = None, sheet: str | None
     and column; and ModelError where openpyxl is not installed.
     """
     file = file or f"{name}.xlsx"
+    problems: list[Problem] = []
+    sheets: dict[str, Sheet] = {}
+    for title, rows, found in sheets_of(data, file, sheet):
+        try:
+            sheets[title] = read_sheet(rows, file)
+        except RuleFileError as error:
+            found.extend(error.problems)
+        problems += (replace(problem, decision=title) for problem in found)
+    if problems:
+        raise RuleFileError(file, problems)
+    return model_of(name, sheets, file)
+
+
+def sheets_of(data: bytes, file: str, sheet: str | None = None) -> Iterator[tuple[str, list[list[str]], list[Problem]]]:
+    """Yield the title and the cells of each sheet that is no note, or of one, and what no table may have of them.
+
+    Raises RuleFileError, and ModelError where openpyxl is not installed.
+    """
     book = _opened(data, file)
     chosen = [
         one for one in book.worksheets if (sheet is None and not one.title.startswith(_NOTES)) or one.title == sheet
@@ -49,20 +69,9 @@ def read_xlsx(data: bytes, name: str, file: str | None = None, sheet: str | None
         there = ", ".join(repr(one.title) for one in book.worksheets) or "none"
         wanted = "with a table" if sheet is None else f"called {sheet!r}"
         raise RuleFileError(file, [Problem(f"there is no sheet {wanted}: the workbook has {there}")])
-    problems: list[Problem] = []
-    sheets: dict[str, Sheet] = {}
     for one in chosen:
-        title = " ".join(one.title.split())
         found: list[Problem] = []
-        rows = _rows(one, found)
-        try:
-            sheets[title] = read_sheet(rows, file)
-        except RuleFileError as error:
-            found += error.problems
-        problems += (replace(problem, decision=title) for problem in found)
-    if problems:
-        raise RuleFileError(file, problems)
-    return model_of(name, sheets, file)
+        yield " ".join(one.title.split()), _rows(one, found), found
 
 
 def _opened(data: bytes, file: str) -> Workbook:

@@ -61,6 +61,28 @@ def write_xlsx(model: Model) -> bytes:
     return output.getvalue()
 
 
+def write_list(title: str, rows: list[list[str]], kinds: list[str]) -> bytes:
+    """Return rows of cells as a workbook of one sheet; the columns of a kind ``#`` hold texts.
+
+    Raises ModelError for what sheets cannot hold, and where openpyxl is not installed.
+    """
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise ModelError(EXTRA) from None
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    sheet: Worksheet = book.create_sheet(title)
+    for number, row in enumerate(rows, 1):
+        for column, text in enumerate(row, 1):
+            is_text = number == 1 or kinds[column - 1] == "#"
+            _fill(cast("Cell", sheet.cell(number, column)), text, is_text=is_text)
+    _dress(sheet, rows, kinds)
+    output = io.BytesIO()
+    book.save(output)
+    return output.getvalue()
+
+
 def _check_titles(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:

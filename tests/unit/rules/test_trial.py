@@ -155,7 +155,7 @@ scenarios = st.builds(
 
 @given(st.lists(scenarios, min_size=1, max_size=4, unique_by=lambda one: one.name))
 def test_what_is_written_is_read_again(written: list[Scenario]) -> None:
-    read = read_scenarios("s.json", write_scenarios(written))
+    read = read_scenarios("s.json", write_scenarios("s.json", written))
     assert [(one.name, one.decision, one.now) for one in read] == [(one.name, one.decision, one.now) for one in written]
     for one, other in zip(read, written, strict=True):
         assert (one.inputs, one.expected) == (from_python(other.inputs), from_python(other.expected))
