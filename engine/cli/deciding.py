@@ -1,4 +1,4 @@
-"""``engine rules activate``, ``rollback``, ``tag`` and ``explain``: which version decides, and why so."""
+"""``engine rules activate``, ``rollback``, ``tag``, ``decisions`` and ``explain``: what decides, and why so."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
 from engine.cli.ruleflags import Author, Comment, Name, Share, Version, plain, user, version_of
 from engine.cli.session import Session, print_json
-from engine.cli.sheets import sheet_console
+from engine.cli.sheets import fitting, sheet, sheet_console
 from engine.cli.texts import clean
+from engine.cli.trying import plain_value
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 
 if TYPE_CHECKING:
     from engine.client import Client
+    from engine.client.decisions import DecisionTaken, ShadowTaken
     from engine.model.rulebook import ShadowAnswer
     from engine.rules.explaining import RuleExplained
 
 
 def register(group: typer.Typer) -> None:
     """Add the commands of this module to those about rules."""
-    for function in (activate, rollback, tag, explain):
+    for function in (activate, rollback, tag, decisions, explain):
         add(group, function)
 
 
@@ -98,6 +100,51 @@ def tag(
         print_json({"done": "tag", **plain(found)})
     else:
         print(f"tagged: {found.name} version {found.number} is {tag}")
+
+
+def decisions(session: Session, execution: Execution, as_json: AsJson = False) -> None:
+    """List what rules decided in an execution: by which version, from which inputs, and which rules matched.
+
+    engine rules decisions 01kb7x2m
+    """
+    from engine.cli.ruletables import feel_text
+
+    with session.client() as client:
+        found = client.decisions(client.find_id(execution))
+    if as_json:
+        print_json([_decision(one) for one in found])
+        return
+    out = sheet_console()
+    if not found:
+        out.print("no decisions", style="dim")
+        return
+    rows = [
+        {
+            "step": str(one.seq),
+            "decided": f"{clean(one.decision)} by {clean(one.rules)} version {one.version}",
+            "inputs": fitting(out, feel_text(one.inputs), 120),
+            "outcome": fitting(out, feel_text(one.outcome), 120),
+            "matched": ", ".join(f"{clean(name)} {' '.join(map(str, rules)) or 'none'}" for name, rules in one.matched),
+            "problem": fitting(out, "; ".join(one.problems), 120),
+            "shadow": "" if one.shadow is None else _beside(one.shadow),
+        }
+        for one in found
+    ]
+    out.print(sheet(rows, wraps=("decided", "inputs", "outcome", "matched", "problem", "shadow")))
+
+
+def _beside(shadow: ShadowTaken) -> str:
+    from engine.cli.ruletables import feel_text
+
+    outcome = "the same" if shadow.agrees else feel_text(shadow.outcome) if shadow.error is None else "an error"
+    return f"{outcome} by version {shadow.version}"
+
+
+def _decision(one: DecisionTaken) -> dict[str, Any]:
+    values = one._asdict() | {"inputs": plain_value(one.inputs), "outcome": plain_value(one.outcome)}
+    if one.shadow is not None:
+        values["shadow"] = one.shadow._asdict() | {"outcome": plain_value(one.shadow.outcome)}
+    return values
 
 
 def explain(

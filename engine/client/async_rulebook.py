@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from engine.client.backtests import Looked, Tried
-    from engine.client.decisions import Explained
+    from engine.client.decisions import DecisionTaken, Explained
     from engine.client.guarding import GuardedRulebook
     from engine.client.trials import StoredScenario
     from engine.model.policy import Required, RulePolicy
@@ -155,6 +155,10 @@ class AsyncRulebook:
     async def tag_rules(self, name: str, tag: str, version: int | str = LATEST) -> RuleVersion:
         """Give a version a tag; see :meth:`Client.tag_rules`."""
         return await asyncio.to_thread(self._rulebook.tag_rules, name, tag, version)
+
+    async def decisions(self, execution_id: str) -> tuple[DecisionTaken, ...]:
+        """Return what rules decided in an execution; see :meth:`Client.decisions`."""
+        return await asyncio.to_thread(self._rulebook.decisions, execution_id)
 
     async def explain_decision(self, execution_id: str, seq: int) -> Explained:
         """Return why rules decided as they did in a step; see :meth:`Client.explain_decision`."""

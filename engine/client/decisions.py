@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from engine.client.imports import with_imports
 from engine.client.records import read_recorded
@@ -11,6 +13,7 @@ from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 from engine.model.states import StepState
 from engine.rules.errors import ModelError
+from engine.rules.feel.exchange import to_python
 from engine.rules.files import RuleFileError, check, read_rules
 from engine.rules.model import Model
 from engine.rules.prepared import Prepared, TableExplained
@@ -20,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
-    from engine.model.rulebook import Answer
+    from engine.model.rulebook import Answer, ShadowAnswer
     from engine.model.views import StepView
     from engine.rules.feel.values import Value
+    from engine.store.decisions import RecordedDecision
 
 
 class Asked(NamedTuple):
@@ -46,6 +50,57 @@ class Explained(NamedTuple):
     tables: tuple[TableExplained, ...]
     agrees: bool
     """Whether the version decides today as was recorded; False says that the engine or the record was changed."""
+
+
+class ShadowTaken(NamedTuple):
+    """What a version decided beside the one that counts."""
+
+    version: int
+    hash: str
+    outcome: Any
+    """None, if there is an error."""
+    agrees: bool
+    """Whether it came to the same outcome."""
+    matched: tuple[tuple[str, tuple[int, ...]], ...]
+    error: str | None
+    """Why there is no outcome."""
+
+
+class DecisionTaken(NamedTuple):
+    """A decision that rules took in an execution; inputs and outcome are values of Python, numbers decimals."""
+
+    seq: int
+    rules: str
+    version: int
+    hash: str
+    decision: str
+    inputs: dict[str, Any]
+    outcome: Any
+    matched: tuple[tuple[str, tuple[int, ...]], ...]
+    """For each table that was decided: the name of its decision, and the rules that matched, counted from 1."""
+    problems: tuple[str, ...]
+    """Why something is null, where it is."""
+    shadow: ShadowTaken | None
+
+
+def taken(step: RecordedDecision) -> DecisionTaken:
+    """Return a decision as values. Raises CodecError and NotAValue for a record that was damaged."""
+    answer, record = read_recorded(step.execution_id, step.input, step.output)
+    outcome = to_python(record.decided.outcome)
+    inputs = {name: to_python(value) for name, value in record.inputs.items()}
+    return DecisionTaken(
+        step.seq, answer.rule, answer.version, answer.hash, answer.decision, inputs, outcome, answer.matched,
+        answer.problems, None if answer.shadow is None else _shadow(answer.shadow, outcome),
+    )  # fmt: skip
+
+
+def _shadow(shadow: ShadowAnswer, outcome: Any) -> ShadowTaken:
+    agrees = shadow.outcome is msgspec.UNSET and shadow.error is None
+    if isinstance(shadow.outcome, msgspec.Raw):
+        outcome = to_python(read_value(bytes(shadow.outcome)))
+    elif not agrees:
+        outcome = None
+    return ShadowTaken(shadow.version, shadow.hash, outcome, agrees, shadow.matched, shadow.error)
 
 
 def usable_model(source: Model | str | PathLike[str], called: str | None = None, given: Sequence[Path] = ()) -> Model:

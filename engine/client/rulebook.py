@@ -14,15 +14,19 @@ from engine.model.policy import EVERY
 from engine.model.rulebook import LATEST
 from engine.model.topics import RULES
 from engine.store import rules as store
+from engine.store.decisions import read_decisions
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from engine.client.decisions import Explained
+    from engine.client.decisions import DecisionTaken, Explained
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model
+    from engine.store.decisions import RecordedDecision
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PART: Final = 200
+"""How many decisions are read in one transaction."""
 
 
 class Rulebook(DeadMessages):
@@ -121,6 +125,20 @@ class Rulebook(DeadMessages):
             found = store.read_shelf(tx, name).versions[found.number]
         self._announcer.tell(RULES)
         return found
+
+    def decisions(self, execution_id: str) -> tuple[DecisionTaken, ...]:
+        """Return what rules decided in the steps of an execution, in the order it asked. Raises ExecutionNotFound."""
+        from engine.client.decisions import taken
+
+        self.get(whole_id(execution_id))
+        found: list[RecordedDecision] = []
+        while True:
+            before = (found[-1].execution_id, found[-1].seq) if found else None
+            with self._access.read() as tx:
+                part = read_decisions(tx, [execution_id], _PART, before)
+            found += part
+            if len(part) < _PART:
+                return tuple(taken(one) for one in reversed(found))
 
     def explain_decision(self, execution_id: str, seq: int) -> Explained:
         """Return why rules decided as they did in a step of an execution, by deciding once more.

@@ -25,7 +25,8 @@ ASKED_FOR = {
     "queues pause", "queues resume",
     "messages list", "messages show", "messages replay", "messages drop",
     "rules import", "rules list", "rules show", "rules export", "rules check", "rules diff",
-    "rules test", "rules activate", "rules rollback", "rules tag", "rules explain", "rules backtest", "rules shadow",
+    "rules test", "rules activate", "rules rollback", "rules tag", "rules decisions", "rules explain",
+    "rules backtest", "rules shadow",
     "rules shadowed", "rules require", "rules scenarios add", "rules scenarios list", "rules scenarios show",
     "rules scenarios record", "rules scenarios remove", "rules scenarios export",
 }  # fmt: skip

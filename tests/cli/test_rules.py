@@ -178,6 +178,12 @@ def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["U", "amount", "rate"], ["", "5000", ""], ["1", "✗ < 1000", "0"], ["▶ 2", "✓ >= 1000", "0.10"],
     ]  # fmt: skip
+    head, row = desk.said("decisions", handle.id[:10]).splitlines()
+    assert head.split() == ["step", "decided", "inputs", "outcome", "matched"]
+    assert re.split(r" {2,}", row.strip())[:3] == ["1", "credit by credit version 1", "{amount: 5000}"]
+    (listed,) = desk.run("decisions", handle.id, "--json").json
+    assert (listed["seq"], listed["rules"], listed["inputs"], listed["shadow"]) == (1, "credit", {"amount": 5000}, None)
+    assert (listed["outcome"]["rate"], listed["matched"]) == (0.1, [["credit", [2]]])
     plain = desk.run("explain", handle.id, "1", "--json").json
     assert (plain["outcome"]["rate"], plain["agrees"], plain["matched"]) == (0.1, True, [["credit", [2]]])
     assert [rule["cells"][0]["result"] for rule in plain["tables"][0]["rules"]] == [False, True]

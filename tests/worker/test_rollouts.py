@@ -119,6 +119,11 @@ def test_a_shadow_is_recorded_and_counted_and_does_not_count(rules: Rules) -> No
     assert found.agrees
     assert found.answer.shadow is not None
     assert found.answer.shadow.hash == content_hash(model("0.2"))
+    (one, _) = rules.client.decisions(execution_id)
+    assert one.shadow is not None
+    assert (str(one.outcome["rate"]), one.shadow.version, str(one.shadow.outcome["rate"]), one.shadow.agrees) == (
+        "0.1", 2, "0.2", False,
+    )  # fmt: skip
     # Looking back at it later, the other version decides what it decided as a shadow.
     again = rules.client.back_test_rules(RULES, 2)
     assert again.tally.counts == {Kind.DIFFERS: 8, Kind.SAME: 2}

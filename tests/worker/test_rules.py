@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from engine import Client, Registry
 from engine.definitions.deciding import DECIDE
-from engine.errors import ArgumentsError
+from engine.errors import ArgumentsError, ExecutionNotFound
 from engine.rules.errors import ModelError, RuleError
 from engine.rules.model import Decision, LiteralExpression, Model
 from engine.rules.stored import content_hash, write_model
@@ -209,6 +209,20 @@ def test_the_record_says_by_what_it_was_decided_and_explains_itself(rules: Rules
     for seq in (0, 2):
         with pytest.raises(ArgumentsError, match=f"step {seq}"):
             rules.client.explain_decision(handle.id, seq)
+
+
+def test_the_decisions_of_an_execution_are_listed_as_values(rules: Rules) -> None:
+    rules.add("0.1")
+    with rules.serving():
+        handle = rules.client.start(bound, {"version": 1})
+        handle.result(30)
+    (found,) = rules.client.decisions(handle.id)
+    assert (found.seq, found.rules, found.version, found.hash) == (1, RULES, 1, content_hash(model("0.1")))
+    assert (found.decision, found.inputs) == ("rate", {"amount": 5000})
+    assert found.outcome == {"rate": Decimal("0.1"), "since": date(2026, 11, 30)}
+    assert (found.matched, found.problems, found.shadow) == ((("rate", (1,)),), (), None)
+    with pytest.raises(ExecutionNotFound):
+        rules.client.decisions(handle.id[:-1] + ("0" if handle.id[-1] != "0" else "1"))
 
 
 def test_a_record_that_was_changed_is_found_out(rules: Rules) -> None:
