@@ -218,8 +218,19 @@ class GroupReceiver:
         progress = self._progress.get((record.topic(), record.partition()))
         if progress is None or progress.gone or progress.queue not in self._queues:
             return
+        if record.offset() < progress.low:
+            progress = self._begin_anew(progress)
         if not progress.is_settled(record.offset()):
             self._stash.add(Fetched(progress, record.offset(), read_record(record, progress.queue)))
+
+    def _begin_anew(self, progress: Progress) -> Progress:
+        """Forget how far a partition has come, where the broker begins it anew: its topic was made anew, or it has lost
+        what was in it."""
+        self._stash.drop({progress})
+        progress.gone = True
+        fresh = Progress(progress.topic, progress.topic_id, progress.partition, progress.queue, None)
+        self._progress[progress.topic, progress.partition] = fresh
+        return fresh
 
     def _trouble(self, error: Any) -> None:
         code = code_of(error)
@@ -243,9 +254,11 @@ class GroupReceiver:
         start: list[Any] = []
         with self._changed:
             for place in committed:
-                known = from_metadata(place.offset, place.metadata) if place.offset >= 0 else None
                 queue = names[place.topic]
-                self._progress[place.topic, place.partition] = Progress(place.topic, place.partition, queue, known)
+                topic_id = self._choice.get(queue, "")
+                known = from_metadata(topic_id, place.offset, place.metadata) if place.offset >= 0 else None
+                progress = Progress(place.topic, topic_id, place.partition, queue, known)
+                self._progress[place.topic, place.partition] = progress
                 self._changed.notify_all()
                 start.append(TopicPartition(place.topic, place.partition, known.offset if known else OFFSET_BEGINNING))
         if self._settings.cooperative:

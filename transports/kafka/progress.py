@@ -3,6 +3,10 @@
 Kafka keeps one number for a group and partition, the committed offset, and a text beside it. The offset is that of the
 lowest message that is not acknowledged; the text says which of those after it are, so that whoever takes the partition
 over does not deliver them again. Another program that commits offsets alone merely loses that.
+
+The text also names the topic that this was committed for. One that is removed and made anew has the same name and
+begins at offset 0: what a consumer that does not know yet commits for it would have everybody take its first messages
+for acknowledged.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 WINDOW = 16_384
 """How far messages are handed out beyond the lowest unacknowledged one: their bits fit into the text, of which a broker
 takes 4096 bytes (``offset.metadata.max.bytes``)."""
-_MARK = "milepost1"
+_MARK = "milepost2"
 
 
 class Committed(NamedTuple):
@@ -29,21 +33,27 @@ class Committed(NamedTuple):
     seen: int
 
 
-def to_metadata(offset: int, settled: Iterable[int], seen: int) -> str:
+def to_metadata(topic_id: str, offset: int, settled: Iterable[int], seen: int) -> str:
     """Write what stands beside a committed offset."""
     bits = 0
     for each in settled:
         bits |= 1 << (each - offset)
     packed = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-    return f"{_MARK}:{seen - offset}:{base64.b64encode(packed).decode()}"
+    return f"{_MARK}:{topic_id}:{seen - offset}:{base64.b64encode(packed).decode()}"
 
 
-def from_metadata(offset: int, text: str | None) -> Committed:
-    """Read what stands beside a committed offset; what was not written here says nothing."""
+def from_metadata(topic_id: str, offset: int, text: str | None) -> Committed | None:
+    """Read what stands beside a committed offset; what was not written here says nothing.
+
+    None if it was committed for a topic that had the name before.
+    """
     mark, _, rest = (text or "").partition(":")
+    whose, _, rest = rest.partition(":")
     ahead, _, packed = rest.partition(":")
     if mark != _MARK or not ahead.isdecimal():
         return Committed(offset, frozenset(), offset)
+    if whose != topic_id:
+        return None
     try:
         bits = int.from_bytes(base64.b64decode(packed, validate=True), "little")
     except (binascii.Error, ValueError):
@@ -55,8 +65,9 @@ def from_metadata(offset: int, text: str | None) -> Committed:
 class Progress:
     """One partition for as long as this consumer has it. Whoever uses it holds its receiver's lock."""
 
-    def __init__(self, topic: str, partition: int, queue: str, start: Committed | None) -> None:
+    def __init__(self, topic: str, topic_id: str, partition: int, queue: str, start: Committed | None) -> None:
         self.topic = topic
+        self.topic_id = topic_id
         self.partition = partition
         self.queue = queue
         self.gone = False
@@ -107,4 +118,4 @@ class Progress:
         """Return the offset to commit, and the text beside it."""
         low = self.low
         self._settled = {offset for offset in self._settled if offset >= low}
-        return low, to_metadata(low, self._settled, max(self._next, self._seen, low))
+        return low, to_metadata(self.topic_id, low, self._settled, max(self._next, self._seen, low))

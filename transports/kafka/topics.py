@@ -186,6 +186,7 @@ class Topics:
         asked = client.list_consumer_group_offsets([group], request_timeout=timeout)
         ends = client.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=timeout)
         starts = client.list_offsets({place: OffsetSpec.earliest() for place in places}, request_timeout=timeout)
+        (topic_id,) = self.identities([queue])
         try:
             found = self._result(asked[self._settings.group], queue).topic_partitions
             committed = {place.partition: place for place in found}
@@ -194,7 +195,7 @@ class Topics:
                 end = self._result(ends[place], queue).offset
                 start = self._result(starts[place], queue).offset
                 at = committed.get(place.partition)
-                done = from_metadata(at.offset, at.metadata) if at is not None and at.offset >= 0 else None
+                done = from_metadata(topic_id, at.offset, at.metadata) if at is not None and at.offset >= 0 else None
                 first = max(done.offset, start) if done else start
                 total += max(end - first - len(done.settled if done else ()), 0)
         except KafkaException as error:
