@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import doctor, looking, messages, rules, starting, steering, upkeep
+from engine.cli import doctor, looking, messages, starting, steering, upkeep
 from engine.cli.commands import Commands, begin
+from engine.cli.rules import group as rules
 from engine.cli.session import safe_streams
 
 HELP = """Start flows, look at executions, and steer them.

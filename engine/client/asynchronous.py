@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from engine.client.administration import PAGE, Told
-from engine.client.async_rulebook import AsyncRulebook
 from engine.client.deadline import Deadline, Timeout
+from engine.client.rules.asynchronous import AsyncRulebook
 from engine.client.synchronous import Arguments, Client, Handle
 from engine.messaging import EMBEDDED
 

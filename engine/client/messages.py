@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.client.administration import PAGE, Administration
-from engine.client.bench import Bench
 from engine.client.checks import whole_number
+from engine.client.rules.bench import Bench
 from engine.errors import MessageRefused, UnknownDefinition
 from engine.messaging.intake import decide
 from engine.messaging.judge import Means

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overl
 from engine.client.announcer import DEFAULT_RESEND_US, Announcer
 from engine.client.checks import whole_id, word
 from engine.client.deadline import Deadline, Timeout
-from engine.client.guarding import GuardedRulebook
 from engine.client.options import Delay, StartOptions
 from engine.client.outcomes import Outcome, outcome_of
+from engine.client.rules.guarding import GuardedRulebook
 from engine.client.starts import (
     ANY_RESULT,
     AnyFlow,

@@ -25,7 +25,7 @@ from engine.rules.feel.exchange import NotAValue
 from engine.rules.prepared import Prepared
 from engine.rules.recorded import digest_of, read_value, write_value
 from engine.store.generations import read_generations
-from engine.store.rules import read_content, read_shelves
+from engine.store.rules.versions import read_content, read_shelves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from engine import Client, Registry
-from engine.cli.ruletables import feel_text
+from engine.cli.rules.tables import feel_text
 from engine.store.migrations import migrate
 from tests.cli.desk import CSV, ROWS, Desk
 from tests.worker.rule_flows import bound

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine import AsyncClient, Client
-from engine.client.trials import ScenariosRefused
+from engine.client.rules.trials import ScenariosRefused
 from engine.errors import ArgumentsError, DefinitionError, RuleNotFound, StoreError
 from engine.model.policy import EVERY, Guard, RulePolicy
 from engine.rules.model import Decision, DecisionTable, InputClause, InputData, Model, OutputClause, Rule

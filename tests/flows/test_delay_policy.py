@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.client.decisions import usable_model
+from engine.client.rules.decisions import usable_model
 from engine.rules.analysis.analyse import analyse_model
 from engine.rules.feel.exchange import from_python, to_python
 from engine.rules.files.scenarios import read_scenarios

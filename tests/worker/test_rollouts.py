@@ -17,7 +17,7 @@ from engine.model.shares import bucket_of, parse_share
 from engine.rules.backtest import Kind
 from engine.rules.errors import RuleError
 from engine.rules.stored import content_hash, write_model
-from engine.store.rules import add_version, set_shadow
+from engine.store.rules.versions import add_version, set_shadow
 from tests.worker.rollout_flows import keyed, patient
 from tests.worker.rule_flows import RULES, model, slow_model, slowly
 from tests.worker.serving import Processes, Store, kill, serving
@@ -187,8 +187,8 @@ def test_a_damaged_record_is_counted_and_the_others_are_compared(rules: Rules) -
 
 
 def test_many_decisions_are_read_part_by_part(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.client.backtests.EXECUTIONS", 3)
-    monkeypatch.setattr("engine.client.backtests.DECISIONS", 4)
+    monkeypatch.setattr("engine.client.rules.backtests.EXECUTIONS", 3)
+    monkeypatch.setattr("engine.client.rules.backtests.DECISIONS", 4)
     with rules.serving():
         rules.ask(*map(str, range(7)))
     heard: list[tuple[int, int]] = []

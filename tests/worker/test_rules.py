@@ -17,7 +17,7 @@ from engine.errors import ArgumentsError, ExecutionNotFound
 from engine.rules.errors import ModelError, RuleError
 from engine.rules.model import Decision, LiteralExpression, Model
 from engine.rules.stored import content_hash, write_model
-from engine.store.rules import activate, add_version
+from engine.store.rules.versions import activate, add_version
 from tests.worker.rule_flows import RULES, bound, model, slow_model, slowly, twice, typed
 from tests.worker.serving import Processes, Store, kill, serving, wait_until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.definitions.deciding import DECIDE
 from engine.model.states import StepKind, StepState
 from engine.store.database import Transaction
-from engine.store.decisions import read_decisions
 from engine.store.executions import INSERT_STEPS
+from engine.store.rules.decisions import read_decisions
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.test_plans import insert, plans, scans
 from tests.conformance.stores.values import START_US

@@ -25,10 +25,7 @@ from engine.store import (
     executions,
     flush,
     holds,
-    policies,
     retries,
-    rules,
-    scenarios,
     schema,
     signals,
     sweep,
@@ -49,6 +46,7 @@ from engine.store.query import (
     worker_list,
 )
 from engine.store.retries import retry_step
+from engine.store.rules import policies, scenarios, versions
 from engine.store.signals import send_signal
 from engine.store.sweep import adopt_unannounced, find_dead
 from engine.store.workers import flushes_of, owned_steps
@@ -142,10 +140,10 @@ def everything_that_reads_or_writes(store: Store) -> None:
     done = store.start()
     worker.flush(first_drive(worker.claim_one(done, 0), ending=DONE))
     scenario = RuleScenario(rule="credit", name="large", inputs="{}", expected="1")
-    store.write(rules.add_version, "credit", "a", "b")
+    store.write(versions.add_version, "credit", "a", "b")
     store.write(scenarios.add_scenarios, "credit", [scenario], replace=True, admit=lambda _there: None)
     store.write(policies.require, "credit", RulePolicy(tested=True))
-    store.write(rules.activate, "credit", 1)
+    store.write(versions.activate, "credit", 1)
     store.read(policies.read_guard, "credit")
     store.write(scenarios.remove_scenarios, "credit", ["large"])
     store.write(policies.require, "credit", None)

@@ -9,7 +9,7 @@ from engine.model.rulebook import Binding
 from engine.model.shares import ALL
 from engine.model.topics import RULES
 from engine.store.generations import read_generations
-from engine.store.rules import activate, add_version, read_shelf, rollback, set_shadow
+from engine.store.rules.versions import activate, add_version, read_shelf, rollback, set_shadow
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import SECOND, START_US
 

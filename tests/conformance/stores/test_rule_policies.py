@@ -13,9 +13,9 @@ from engine.model.policy import EVERY, Guard, Required, RulePolicy, RuleScenario
 from engine.model.topics import RULES
 from engine.store.database import Transaction
 from engine.store.generations import read_generations
-from engine.store.policies import read_guard, read_required, require
-from engine.store.rules import activate, add_version
-from engine.store.scenarios import add_scenarios, find_scenarios, remove_scenarios
+from engine.store.rules.policies import read_guard, read_required, require
+from engine.store.rules.scenarios import add_scenarios, find_scenarios, remove_scenarios
+from engine.store.rules.versions import activate, add_version
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import SECOND, START_US
 from tests.conformance.transports.helpers import Background

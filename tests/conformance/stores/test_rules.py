@@ -10,10 +10,18 @@ import pytest
 from engine.errors import RuleNotFound, StoreError
 from engine.model.rulebook import Binding, RuleState
 from engine.model.topics import RULES
-from engine.store import rules
 from engine.store.database import Transaction
 from engine.store.generations import read_generations
-from engine.store.rules import activate, add_version, mark_tested, read_content, read_shelf, rollback, tag_version
+from engine.store.rules.versions import (
+    activate,
+    add_version,
+    mark_tested,
+    read_content,
+    read_shelf,
+    read_shelves,
+    rollback,
+    tag_version,
+)
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import SECOND, START_US
 from tests.conformance.transports.helpers import Background
@@ -203,7 +211,7 @@ def test_shelves_of_all_names_are_read_at_once(store: Store) -> None:
     store.write(add_version, "other", "a", f"{'a':0>64}")
     store.write(tag_version, "other", "best", 1)
     store.write(activate, NAME, 2)
-    shelves = store.read(rules.read_shelves)
+    shelves = store.read(read_shelves)
     assert {name: len(shelf.versions) for name, shelf in shelves.items()} == {NAME: 2, "other": 1}
     assert [len(shelves[name].activations) for name in (NAME, "other")] == [1, 0]
     assert shelves[NAME].tags == {}

@@ -12,7 +12,7 @@ from engine.model.rulebook import Answer, Binding, Question
 from engine.rulebook.rulebook import Rulebook
 from engine.rules.stored import content_hash, write_model
 from engine.store.database import Database
-from engine.store.rules import activate, add_version
+from engine.store.rules.versions import activate, add_version
 from engine.store.schema import metadata
 from tests.worker.rule_flows import RULES, model
 

@@ -15,7 +15,7 @@ from engine.rulebook.rulebook import Rulebook
 from engine.rules.errors import Undecidable
 from engine.rules.stored import content_hash, write_model
 from engine.store.database import Database
-from engine.store.rules import activate, add_version, tag_version
+from engine.store.rules.versions import activate, add_version, tag_version
 from engine.store.schema import metadata
 from tests.worker.edge_flows import INTAKE, ROUTING, WAYS, intake, routing
 

@@ -13,7 +13,7 @@ from engine.rulebook.rulebook import Rulebook
 from engine.rules.errors import RuleError, Undecidable
 from engine.rules.prepared import Prepared
 from engine.rules.stored import content_hash
-from engine.store.rules import activate, add_version
+from engine.store.rules.versions import activate, add_version
 from tests.unit.rulebook.shop import Shop
 from tests.worker.rule_flows import RULES, model
 

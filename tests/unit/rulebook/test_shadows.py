@@ -13,7 +13,7 @@ from engine.rulebook import rulebook, shadows
 from engine.rules.model import Decision, InputData, LiteralExpression, Model
 from engine.rules.prepared import Prepared
 from engine.rules.stored import content_hash, write_model
-from engine.store.rules import activate, set_shadow
+from engine.store.rules.versions import activate, set_shadow
 from tests.unit.rulebook.shop import Shop
 from tests.worker.rule_flows import RULES, model
 

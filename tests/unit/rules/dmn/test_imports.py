@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.client.decisions import usable_model
-from engine.client.imports import roots
+from engine.client.rules.decisions import usable_model
+from engine.client.rules.imports import roots
 from engine.rules.analysis.analyse import analyse_model
 from engine.rules.changes.kinds import Cell
 from engine.rules.changes.models import compare

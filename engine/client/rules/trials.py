@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
 
-    from engine.client.decisions import Asked
+    from engine.client.rules.decisions import Asked
     from engine.model.policy import Guard, RulePolicy
     from engine.model.rulebook import RuleVersion
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
-from engine.cli.ruleflags import Name, version_of
+from engine.cli.rules.flags import Name, version_of
 from engine.cli.session import Session, in_ascii, print_json
 from engine.cli.sheets import sheet_console
 from engine.cli.texts import clean
@@ -162,7 +162,7 @@ def _cell(rule: RuleChange, cell: Cell) -> Text:
 
 def _draft(file: Path, name: str) -> Model:
     """Return the model of a file, under the name of the rules that it is to be a version of."""
-    from engine.client.decisions import usable_model
+    from engine.client.rules.decisions import usable_model
     from engine.rules.files import RuleFileError
 
     try:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.client.backtests import TriedRulebook
 from engine.client.checks import step_number, whole_id, word
-from engine.client.rulebook import author_text, comment_text
+from engine.client.rules.backtests import TriedRulebook
+from engine.client.rules.rulebook import author_text, comment_text
 from engine.errors import ArgumentsError, StoreError
 from engine.model.rulebook import LATEST
 from engine.model.shares import parse_share
 from engine.model.topics import RULES
-from engine.store import policies, scenarios
-from engine.store import rules as store
+from engine.store.rules import policies, scenarios
+from engine.store.rules import versions as store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
-    from engine.client.trials import Given, StoredScenario
+    from engine.client.rules.trials import Given, StoredScenario
     from engine.model.policy import Guard, Required, RulePolicy, RuleScenario
     from engine.model.rulebook import RuleVersion
     from engine.rules.backtest import Tally
@@ -41,7 +41,7 @@ class GuardedRulebook(TriedRulebook):
 
     def rule_scenarios(self, name: str) -> dict[str, StoredScenario]:
         """Return the stored scenarios of rules by their names. Raises RuleNotFound."""
-        from engine.client.trials import from_record
+        from engine.client.rules.trials import from_record
 
         with self._access.read() as tx:
             store.read_shelf(tx, name)
@@ -67,7 +67,7 @@ class GuardedRulebook(TriedRulebook):
         They have to fit one version: its inputs, and the values that it allows. ``replace``: those of the same names.
         Raises ScenariosRefused, which says all that is wrong and where; then nothing is stored. Raises RuleNotFound.
         """
-        from engine.client.trials import ScenariosRefused, misfits, read_sources
+        from engine.client.rules.trials import ScenariosRefused, misfits, read_sources
         from engine.rules.prepared import Prepared
 
         prepared = Prepared.from_text(self.rule_version(name, version).content or "")
@@ -85,8 +85,8 @@ class GuardedRulebook(TriedRulebook):
 
         Raises ExecutionNotFound, ArgumentsError if the step is no decision that was taken, and ScenariosRefused.
         """
-        from engine.client.decisions import asked_in
-        from engine.client.trials import Given, scenario_of
+        from engine.client.rules.decisions import asked_in
+        from engine.client.rules.trials import Given, scenario_of
         from engine.rules.prepared import Prepared
 
         step_number("seq", seq)
@@ -106,7 +106,7 @@ class GuardedRulebook(TriedRulebook):
             scenarios.remove_scenarios(tx, name, names)
 
     def _add(self, name: str, prepared: Prepared, given: Sequence[Given], *, replace: bool, author: str | None) -> None:
-        from engine.client.trials import ScenariosRefused, clashes, to_record
+        from engine.client.rules.trials import ScenariosRefused, clashes, to_record
 
         def admit(there: Sequence[RuleScenario]) -> None:
             found = clashes(prepared, given, there)
@@ -122,7 +122,7 @@ class GuardedRulebook(TriedRulebook):
 
         Raises RuleNotFound, ScenariosRefused for a file that cannot be read, ArgumentsError if there is no scenario.
         """
-        from engine.client.trials import read_sources, try_out
+        from engine.client.rules.trials import read_sources, try_out
 
         found = self.rule_version(name, version)
         given = [one.scenario for one in read_sources(sources)]
@@ -152,14 +152,14 @@ class GuardedRulebook(TriedRulebook):
         ``"*"`` is for all without a policy of their own. None takes a policy away. What is active stays so.
         Raises RuleNotFound.
         """
-        from engine.client.trials import checked
+        from engine.client.rules.trials import checked
 
         with self._write() as tx:
             policies.require(tx, name, None if policy is None else checked(policy), author=author_text(author))
 
     def unmet_requirements(self, name: str, version: int | str = LATEST) -> tuple[Unmet, ...]:
         """Return what keeps a version from being activated. Raises RuleNotFound."""
-        from engine.client.trials import unmet_by
+        from engine.client.rules.trials import unmet_by
 
         found = self.rule_version(name, version)
         return unmet_by(found, self._guard(name), lambda: self._replayed(found))
@@ -188,7 +188,7 @@ class GuardedRulebook(TriedRulebook):
         by what is active already. Executions that have begun go on with what was active then. Raises RuleNotFound,
         RequirementsUnmet, and ModelError for a version that this release cannot compile; then what is active stays so.
         """
-        from engine.client.trials import require_met
+        from engine.client.rules.trials import require_met
 
         found = self.rule_version(name, version)
         author, comment, buckets = author_text(author), comment_text(comment), parse_share(share)

@@ -17,16 +17,16 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.flags import AsJson, FlowFlag, SinceFlag
 from engine.cli.parsing import moment
-from engine.cli.ruleflags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.rules.flags import Author, Comment, Name, Share, Version, plain, user, version_of
 from engine.cli.session import Session, console, in_ascii, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
-from engine.client.backtests import MOST_DECISIONS
+from engine.client.rules.backtests import MOST_DECISIONS
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from engine.client.backtests import Looked, Tried
+    from engine.client.rules.backtests import Looked, Tried
     from engine.rules.backtest import Comparison, Matched, Tally
 
 KINDS: Final = {"same": "the same", "differs": "another outcome", "null": "null instead", "undecided": "no decision"}
@@ -229,7 +229,7 @@ def _other(out: Console, one: Comparison) -> str | Text:
 
 
 def _value(out: Console, value: Any) -> str:
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
 
     return fitting(out, "null" if value is None else feel_text(value), WIDEST)
 

@@ -10,23 +10,23 @@ import msgspec
 
 from engine.client.checks import whole_number
 from engine.client.filters import Filter
-from engine.client.rulebook import Rulebook, author_text, comment_text
+from engine.client.rules.rulebook import Rulebook, author_text, comment_text
 from engine.errors import ArgumentsError, MilepostError, RuleNotFound
 from engine.model.rulebook import LATEST
 from engine.model.shares import parse_share
 from engine.model.topics import RULES
-from engine.store import rules as store
-from engine.store.decisions import read_decisions
+from engine.store.rules import versions as store
+from engine.store.rules.decisions import read_decisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import PathLike
 
-    from engine.client.records import Recorded
+    from engine.client.rules.records import Recorded
     from engine.model.rulebook import RuleVersion
     from engine.rules.backtest import Comparison, Tally
     from engine.rules.model import Model
-    from engine.store.decisions import RecordedDecision
+    from engine.store.rules.decisions import RecordedDecision
 
 MOST_DECISIONS: Final = 10_000
 KEPT: Final = 100
@@ -74,7 +74,7 @@ class TriedRulebook(Rulebook):
 
         Raises RuleNotFound, and ModelError or RuleFileError for rules that do not work.
         """
-        from engine.client.decisions import usable_model
+        from engine.client.rules.decisions import usable_model
         from engine.rules.backtest import back_test, by_model
         from engine.rules.prepared import Prepared
 
@@ -138,7 +138,7 @@ class TriedRulebook(Rulebook):
 
         Up to ``limit`` decisions with that shadow are read. Raises RuleNotFound; see :meth:`back_test_rules`.
         """
-        from engine.client.records import shadow_compared
+        from engine.client.rules.records import shadow_compared
 
         if version is None:
             with self._access.read() as tx:
@@ -181,7 +181,7 @@ def _tried(
     decisions: Iterable[RecordedDecision], limit: int, keep: int,
 ) -> Tried:  # fmt: skip
     """Compare the decisions of one name, up to the limit."""
-    from engine.client.records import read_recorded
+    from engine.client.rules.records import read_recorded
     from engine.rules.backtest import Tally
 
     tally, unreadable = Tally(whole_number("keep", keep)), 0

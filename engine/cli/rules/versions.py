@@ -1,4 +1,4 @@
-"""``engine rules``: versions of rules brought in, looked at, compared, activated, taken back and explained."""
+"""``engine rules import``, ``list``, ``show`` and ``export``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 import typer
 from rich.text import Text
 
-from engine.cli import backtesting, comparing, deciding, requiring, scenarios, trying
-from engine.cli.commands import Commands, add
+from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
-from engine.cli.roles import Role, roles_of
-from engine.cli.ruleflags import Author, Comment, Name, Version, plain, user, version_of
+from engine.cli.rules.comparing import told
+from engine.cli.rules.flags import Author, Comment, Name, Version, plain, user, version_of
+from engine.cli.rules.roles import Role, roles_of
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
 from engine.cli.texts import ago, clean, stamp
@@ -25,32 +25,16 @@ if TYPE_CHECKING:
     from engine.rules.files import RuleFileError
     from engine.rules.model import Model
 
-PANEL = "Rules"
 SHORT_HASH = 8
-HELP = """Bring versions of rules in, look at them, and say which one decides.
-
-Rules are read from .csv, .xlsx, .dmn, .json and .jdm.json files.
-
-engine rules import credit.xlsx --comment "new limits"
-
-engine rules activate credit
-
-engine rules rollback credit
-"""
-
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="The files.")]
 
 
-def register(app: typer.Typer) -> None:
+def register(group: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(name="rules", cls=Commands, help=HELP, rich_markup_mode=None)
     add(group, import_rules, name="import")
     add(group, list_rules, name="list")
     for function in (show, export):
         add(group, function)
-    for module in (comparing, trying, scenarios, requiring, backtesting, deciding):
-        module.register(group)
-    app.add_typer(group, rich_help_panel=PANEL)
 
 
 def import_rules(  # noqa: PLR0917 - the flags of a command
@@ -81,8 +65,8 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
 
     engine rules import lending.dmn shared/types.dmn
     """
-    from engine.client.decisions import usable_model
-    from engine.client.imports import roots
+    from engine.client.rules.decisions import usable_model
+    from engine.client.rules.imports import roots
     from engine.rules.files import RuleFileError
 
     given, files = files, roots(files)
@@ -168,7 +152,7 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
     if as_json:
         print_json(plain(found) | role.plain() | {"content": msgspec.json.decode(found.content or "{}")})
         return
-    from engine.cli.ruletables import draw_table
+    from engine.cli.rules.tables import draw_table
     from engine.rules import model as models
     from engine.rules.changes.models import described
 
@@ -192,7 +176,7 @@ def show(session: Session, name: Name, version: Version = None, as_json: AsJson 
                 out.print(draw_table(element.name, element.expression))
             elif not isinstance(element, models.InputData):
                 out.print()
-                for part in comparing.told(described(one, element)):
+                for part in told(described(one, element)):
                     out.print(part, soft_wrap=isinstance(part, Text))
 
 
@@ -211,7 +195,7 @@ def export(
 
     Models that it imports are in the same .json file, and in files next to it for .dmn: credit-import-1.dmn.
     """
-    from engine.client.imports import BESIDE
+    from engine.client.rules.imports import BESIDE
     from engine.rules.files import write_rules
 
     with session.client() as client:

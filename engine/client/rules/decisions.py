@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from engine.client.imports import with_imports
-from engine.client.records import read_recorded
+from engine.client.rules.imports import with_imports
+from engine.client.rules.records import read_recorded
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 from engine.model.states import StepState
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.model.rulebook import Answer, ShadowAnswer
     from engine.model.views import StepView
     from engine.rules.feel.values import Value
-    from engine.store.decisions import RecordedDecision
+    from engine.store.rules.decisions import RecordedDecision
 
 
 class Asked(NamedTuple):

@@ -9,17 +9,17 @@ import typer
 from rich.text import Text
 
 from engine.cli.commands import Commands, add
-from engine.cli.deciding import only_decision
 from engine.cli.flags import AsJson, Execution
-from engine.cli.ruleflags import Author, Name, Version, user, version_of
+from engine.cli.rules.deciding import only_decision
+from engine.cli.rules.flags import Author, Name, Version, user, version_of
+from engine.cli.rules.trying import plain_value, refused
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
 from engine.cli.texts import ago, clean, stamp
-from engine.cli.trying import plain_value, refused
 from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:
-    from engine.client.trials import StoredScenario
+    from engine.client.rules.trials import StoredScenario
 
 HELP = """Keep scenarios of rules: inputs, and what they have to come to in every version.
 
@@ -64,7 +64,7 @@ def add_files(  # noqa: PLR0917 - the flags of a command
 
     engine rules scenarios add credit more.xlsx --replace --author Ada
     """
-    from engine.client.trials import ScenariosRefused
+    from engine.client.rules.trials import ScenariosRefused
 
     try:
         with session.client() as client:
@@ -84,7 +84,7 @@ def list_scenarios(session: Session, name: Name, as_json: AsJson = False) -> Non
 
     engine rules scenarios list credit
     """
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
 
     with session.client() as client:
         found, now_us = client.rule_scenarios(name), client.now_us()
@@ -114,7 +114,7 @@ def show(session: Session, name: Name, scenario: ScenarioName, as_json: AsJson =
 
     engine rules scenarios show credit "large amount"
     """
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
     from engine.rules.scenarios import EPOCH
 
     with session.client() as client:
@@ -153,7 +153,7 @@ def record(  # noqa: PLR0917 - the flags of a command
 
     engine rules scenarios record 01kb7x2m 3
     """
-    from engine.client.trials import ScenariosRefused
+    from engine.client.rules.trials import ScenariosRefused
 
     try:
         with session.client() as client:

@@ -13,7 +13,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
-from engine.cli.ruleflags import Name, Version, version_of
+from engine.cli.rules.flags import Name, Version, version_of
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet_console
 from engine.cli.texts import clean
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from engine.client.trials import ScenariosRefused
+    from engine.client.rules.trials import ScenariosRefused
     from engine.rules.analysis.findings import Analysis
     from engine.rules.coverage import Coverage
     from engine.rules.scenarios import Run
@@ -61,7 +61,7 @@ def try_out(
 
     engine rules test credit scenarios.json --version 3 --json
     """
-    from engine.client.trials import ScenariosRefused
+    from engine.client.rules.trials import ScenariosRefused
 
     try:
         with session.client() as client:
@@ -99,7 +99,7 @@ def check(
 
     engine rules check --stored credit --version 3 --json
     """
-    from engine.client.imports import roots
+    from engine.client.rules.imports import roots
     from engine.rules.analysis.analyse import analyse_model
 
     if not files and stored is None:
@@ -140,7 +140,7 @@ def refused(error: ScenariosRefused) -> typer.Exit:
 
 
 def _analysed(file: Path, given: Sequence[Path]) -> dict[str, Analysis] | None:
-    from engine.client.decisions import usable_model
+    from engine.client.rules.decisions import usable_model
     from engine.rules.analysis.analyse import analyse_model
     from engine.rules.files import RuleFileError
 

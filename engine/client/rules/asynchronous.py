@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.client.backtests import KEPT, MOST_DECISIONS
+from engine.client.rules.backtests import KEPT, MOST_DECISIONS
 from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:
     from datetime import date, datetime
     from os import PathLike
 
-    from engine.client.backtests import Looked, Tried
-    from engine.client.decisions import DecisionTaken, Explained
-    from engine.client.guarding import GuardedRulebook
-    from engine.client.trials import StoredScenario
+    from engine.client.rules.backtests import Looked, Tried
+    from engine.client.rules.decisions import DecisionTaken, Explained
+    from engine.client.rules.guarding import GuardedRulebook
+    from engine.client.rules.trials import StoredScenario
     from engine.model.policy import Required, RulePolicy
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model

@@ -14,7 +14,7 @@ from engine.model.policy import RuleScenario
 from engine.model.topics import RULES
 from engine.store.batches import BatchInsert
 from engine.store.generations import bump
-from engine.store.rules import read_shelf
+from engine.store.rules.versions import read_shelf
 from engine.store.schema import rule_scenarios
 
 if TYPE_CHECKING:

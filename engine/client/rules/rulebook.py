@@ -13,16 +13,16 @@ from engine.errors import ArgumentsError, RuleNotFound
 from engine.model.policy import EVERY
 from engine.model.rulebook import LATEST
 from engine.model.topics import RULES
-from engine.store import rules as store
-from engine.store.decisions import read_decisions
+from engine.store.rules import versions as store
+from engine.store.rules.decisions import read_decisions
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from engine.client.decisions import DecisionTaken, Explained
+    from engine.client.rules.decisions import DecisionTaken, Explained
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.model import Model
-    from engine.store.decisions import RecordedDecision
+    from engine.store.rules.decisions import RecordedDecision
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PART: Final = 200
@@ -81,7 +81,7 @@ class Rulebook(DeadMessages):
 
         Raises RuleFileError and ModelError, which say all that is wrong and where; then nothing is added.
         """
-        from engine.client.decisions import usable_model
+        from engine.client.rules.decisions import usable_model
         from engine.rules.stored import content_hash, write_model
 
         if name is not None:
@@ -128,7 +128,7 @@ class Rulebook(DeadMessages):
 
     def decisions(self, execution_id: str) -> tuple[DecisionTaken, ...]:
         """Return what rules decided in the steps of an execution, in the order it asked. Raises ExecutionNotFound."""
-        from engine.client.decisions import taken
+        from engine.client.rules.decisions import taken
 
         self.get(whole_id(execution_id))
         found: list[RecordedDecision] = []
@@ -146,7 +146,7 @@ class Rulebook(DeadMessages):
         Raises ExecutionNotFound, and ArgumentsError if the step is no decision that was taken.
         """
         step_number("seq", seq)
-        from engine.client.decisions import asked_in, explain
+        from engine.client.rules.decisions import asked_in, explain
 
         found = [one for one in self.history(whole_id(execution_id), after=seq - 1, limit=1) if one.seq == seq]
         asked = asked_in(found[0] if found else None, seq)

@@ -11,17 +11,17 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
-from engine.cli.ruleflags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.rules.flags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.rules.trying import plain_value
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
 from engine.cli.texts import clean
-from engine.cli.trying import plain_value
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
 
 if TYPE_CHECKING:
     from engine.client import Client
-    from engine.client.decisions import DecisionTaken, ShadowTaken
+    from engine.client.rules.decisions import DecisionTaken, ShadowTaken
     from engine.model.rulebook import ShadowAnswer
     from engine.rules.explaining import RuleExplained
 
@@ -107,7 +107,7 @@ def decisions(session: Session, execution: Execution, as_json: AsJson = False) -
 
     engine rules decisions 01kb7x2m
     """
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
 
     with session.client() as client:
         found = client.decisions(client.find_id(execution))
@@ -134,7 +134,7 @@ def decisions(session: Session, execution: Execution, as_json: AsJson = False) -
 
 
 def _beside(shadow: ShadowTaken) -> str:
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
 
     outcome = "the same" if shadow.agrees else feel_text(shadow.outcome) if shadow.error is None else "an error"
     return f"{outcome} by version {shadow.version}"
@@ -161,7 +161,7 @@ def explain(
 
     engine rules explain 01kb7x2m --json
     """
-    from engine.cli.ruletables import draw_table, feel_text
+    from engine.cli.rules.tables import draw_table, feel_text
     from engine.rules.feel.exchange import to_python
     from engine.rules.recorded import write_plain
 
@@ -211,7 +211,7 @@ def _shadow(shadow: ShadowAnswer) -> dict[str, Any]:
 
 
 def _shadow_text(shadow: ShadowAnswer) -> str:
-    from engine.cli.ruletables import feel_text
+    from engine.cli.rules.tables import feel_text
     from engine.rules.feel.exchange import to_python
     from engine.rules.recorded import read_value
 

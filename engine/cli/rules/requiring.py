@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.cli.commands import add
 from engine.cli.flags import AsJson
-from engine.cli.ruleflags import Author, user
+from engine.cli.rules.flags import Author, user
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import sheet, sheet_console
 from engine.cli.texts import clean, stamp

@@ -11,8 +11,8 @@ from engine.model.policy import EVERY, Guard, Required, RulePolicy
 from engine.model.topics import RULES
 from engine.store.batches import Upsert
 from engine.store.generations import bump
-from engine.store.rules import read_shelf
-from engine.store.scenarios import find_scenarios
+from engine.store.rules.scenarios import find_scenarios
+from engine.store.rules.versions import read_shelf
 from engine.store.schema import rule_policies
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""``engine rules``: a module for each group of its commands."""

@@ -1,0 +1,1 @@
+"""Rules in the store, what guards their activation, and decisions as they are recorded."""
