@@ -40,13 +40,16 @@ _FORMATS: Final[dict[type, Any]] = {
 
 
 def write_value(value: Value) -> bytes:
-    """Return a value as JSON, to be read back as it is; a range is its text. Raises NotAValue for a function."""
-    return _ENCODER.encode(_written(value))
+    """Return a value as JSON, to be read back as it is; a range is its text.
+
+    Raises NotAValue for a function, and for half a character, which no text in UTF-8 has.
+    """
+    return _encoded(_ENCODER, _written(value))
 
 
 def digest_of(value: Value) -> str:
     """Return the SHA-256 of a value, in hexadecimal: the same, in whichever order its entries are."""
-    return hashlib.sha256(_SORTING.encode(_written(value))).hexdigest()
+    return hashlib.sha256(_encoded(_SORTING, _written(value))).hexdigest()
 
 
 def read_value(text: str | bytes) -> Value:
@@ -60,7 +63,17 @@ def read_value(text: str | bytes) -> Value:
 
 def write_plain(value: Value) -> bytes:
     """Return a value as JSON for a reader that knows its type: dates and the like are texts. Raises NotAValue."""
-    return _ENCODER.encode(to_python(value))
+    return _encoded(_ENCODER, to_python(value))
+
+
+def _encoded(encoder: msgspec.json.Encoder, value: Any) -> bytes:
+    try:
+        return encoder.encode(value)
+    except UnicodeEncodeError as error:
+        raise NotAValue(
+            f"a text has half a character, \\u{ord(error.object[error.start]):04X}, and cannot be recorded: write both "
+            f"halves, or \\U and six digits"
+        ) from None
 
 
 def _written(value: Value) -> Any:

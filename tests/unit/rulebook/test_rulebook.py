@@ -144,3 +144,9 @@ def test_an_older_look_does_not_take_back_a_newer_one(shop: Shop) -> None:
         assert shop.ask(1000).version == 2
         shop.rulebook.reload(old)
     assert shop.ask(999, version=2).version == 2
+
+
+def test_half_a_character_is_nothing_that_another_attempt_can_decide(shop: Shop) -> None:
+    shop.put('"\\uD800"')
+    with pytest.raises(Undecidable, match="version 1 of the rules 'credit': a text has half a character"):
+        shop.ask()

@@ -62,3 +62,10 @@ def test_what_nobody_wrote_is_refused(text: str) -> None:
 def test_digits_are_no_floats() -> None:
     number = Decimal("1234567890123456789012345678901.234")
     assert json.loads(write_value(number), parse_float=Decimal) == number == read_value(write_value(number))
+
+
+@pytest.mark.parametrize("value", ["a\ud800", {"\udc00": None}, ["\ud800\ud800"]])
+def test_half_a_character_is_refused_by_its_number(value: Any) -> None:
+    for write in (write_value, digest_of, write_plain):
+        with pytest.raises(NotAValue, match=r"half a character, \\uD[8C]00, and cannot be recorded"):
+            write(value)
