@@ -40,3 +40,20 @@ def test_what_is_exported_is_the_same_when_it_comes_back(desk: Desk) -> None:
     assert {one.name for one in (desk.path / "out").iterdir()} == {
         "all.json", "apart.dmn", "apart-import-1.dmn", "apart-import-2.dmn",
     }  # fmt: skip
+
+
+def test_of_several_files_all_are_brought_in_or_none(desk: Desk) -> None:
+    desk.put("fees.csv", "x: number,->,y: number\n<5,,1\n>=5,,2\n")
+    desk.put("rates.csv", "x: number,->,y: number\n<5,,3\n>=5,,4\n")
+    desk.put(f"{'s' * 191}.csv", "x: number,->,y: number\n,,5\n")
+    refused = desk.run("import", "fees.csv", f"{'s' * 191}.csv")
+    assert refused.out == ""
+    assert refused.err == "engine: the name of rules has 191 characters, and at most 190 are stored\n"
+    assert desk.said("list") == "no rules\n"
+    desk.said("import", "rates.csv", "--from", "2027-01-01")
+    refused = desk.run("import", "fees.csv", "rates.csv")
+    assert "are version 1 of 'rates' already, with other effective dates" in refused.err
+    assert "fees" not in desk.said("list")
+    assert desk.said("import", "fees.csv", "rates.csv", "--from", "2027-01-01") == (
+        "imported: fees version 1\nthere already: rates version 1\n"
+    )

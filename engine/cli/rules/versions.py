@@ -83,9 +83,8 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
             _complain(error)
     if failed:
         raise typer.Exit(1)
-    done: list[tuple[RuleVersion, bool]] = []
     with session.client(making=True) as client:
-        done = [client.import_rules(model, name, author=author or user(), comment=comment, **dates) for model in models]
+        done = client.import_all_rules(models, name, author=author or user(), comment=comment, **dates)
     if as_json:
         print_json([{"done": "import", "is_new": is_new, **plain(version)} for version, is_new in done])
         return

@@ -9,6 +9,7 @@ from engine.client.rules.backtests import KEPT, MOST_DECISIONS
 from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
     from os import PathLike
 
@@ -50,6 +51,16 @@ class AsyncRulebook:
         return await asyncio.to_thread(
             self._rulebook.import_rules, source, name, author=author, comment=comment, effective_from=effective_from,
             effective_until=effective_until,
+        )  # fmt: skip
+
+    async def import_all_rules(
+        self, sources: Sequence[Model | str | PathLike[str]], name: str | None = None, *, author: str | None = None,
+        comment: str | None = None, effective_from: date | None = None, effective_until: date | None = None,
+    ) -> tuple[tuple[RuleVersion, bool], ...]:  # fmt: skip
+        """Add a version from each of several models or files, or none; see :meth:`Client.import_all_rules`."""
+        return await asyncio.to_thread(
+            self._rulebook.import_all_rules, sources, name, author=author, comment=comment,
+            effective_from=effective_from, effective_until=effective_until,
         )  # fmt: skip
 
     async def rule_scenarios(self, name: str) -> dict[str, StoredScenario]:

@@ -17,6 +17,7 @@ from engine.store.rules import versions as store
 from engine.store.rules.decisions import read_decisions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from engine.client.rules.decisions import DecisionTaken, Explained
@@ -81,26 +82,48 @@ class Rulebook(DeadMessages):
 
         Raises RuleFileError and ModelError, which say all that is wrong and where; then nothing is added.
         """
+        made = self.import_all_rules(
+            [source], name, author=author, comment=comment, effective_from=effective_from,
+            effective_until=effective_until,
+        )  # fmt: skip
+        return made[0]
+
+    def import_all_rules(
+        self,
+        sources: Sequence[Model | str | PathLike[str]],
+        name: str | None = None,
+        *,
+        author: str | None = None,
+        comment: str | None = None,
+        effective_from: date | None = None,
+        effective_until: date | None = None,
+    ) -> tuple[tuple[RuleVersion, bool], ...]:
+        """Add a version from each of several models or files: all of them or, if one is refused, none.
+
+        See :meth:`import_rules`.
+        """
         from engine.client.rules.decisions import usable_model
         from engine.rules.stored import content_hash, write_model
 
         if name is not None:
             word("the name of rules", name)
-        model = usable_model(source, name)
+        models = [usable_model(source, name) for source in sources]
         from_us, until_us = _moment("effective_from", effective_from), _moment("effective_until", effective_until)
         if from_us is not None and until_us is not None and until_us <= from_us:
             raise ArgumentsError("effective_until is not after effective_from: the version would be for no date")
-        name = word("the name of rules", model.name if name is None else name)
-        if name == EVERY:
+        names = [word("the name of rules", model.name if name is None else name) for model in models]
+        if EVERY in names:
             raise ArgumentsError(f"{EVERY!r} stands for the rules of every name: call these otherwise")
+        found: list[tuple[RuleVersion, bool]] = []
         with self._write() as tx:
-            number, is_new = store.add_version(
-                tx, name, write_model(model), content_hash(model), author=author_text(author),
-                comment=comment_text(comment), effective_from_us=from_us, effective_until_us=until_us,
-            )  # fmt: skip
-            version = store.read_shelf(tx, name).versions[number]
+            for called, model in zip(names, models, strict=True):
+                number, is_new = store.add_version(
+                    tx, called, write_model(model), content_hash(model), author=author_text(author),
+                    comment=comment_text(comment), effective_from_us=from_us, effective_until_us=until_us,
+                )  # fmt: skip
+                found.append((store.read_shelf(tx, called).versions[number], is_new))
         self._announcer.tell(RULES)
-        return version, is_new
+        return tuple(found)
 
     def rollback_rules(self, name: str, *, author: str | None = None, comment: str | None = None) -> int:
         """Take back the latest activation; return the number of the version that is active again.
