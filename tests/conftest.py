@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -16,6 +18,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"NOT TRIED: transports {', '.join(missing)}", sep="!", red=True, bold=True)
         terminalreporter.write_line(f"CI has no time for them. To run them too, set {VARIABLE}=all.")
 
+
+# pytest's processes are told how wide its terminal is; what the commands print there would depend on it.
+os.environ.pop("COLUMNS", None)
 
 # A busy machine is no failure. In CI, Hypothesis chooses its own repeatable profile.
 settings.register_profile("milepost", deadline=None)

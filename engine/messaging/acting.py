@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from engine.messaging.judge import Means
     from engine.model.edge import Action, Actions
 
+MOST_VALUES: Final = 16
+"""How many values of the largest size all that one event does may hold together: it is one transaction."""
+
 
 class Occasion(NamedTuple):
     """An event, and what is known of it."""
@@ -52,12 +55,15 @@ def act(actions: Actions, occasion: Occasion, means: Means) -> Routed:
     attributes = {ROUTE: basis.word, MATCHED: basis.matched_text[:KEY_LENGTH] or "no rule"}
     starts: list[Start] = []
     signals: list[Signal] = []
+    left = MOST_VALUES * means.limit_bytes
     for place, action in enumerate(actions.actions, 1):
         try:
             if action.signal is not None:
                 signals.append(_signal(action, action.signal, occasion, place, means.limit_bytes))
+                left = _less(left, signals[-1].payload, means.limit_bytes)
                 continue
             start = _start(action, occasion, place, means)
+            left = _less(left, start.input, means.limit_bytes)
             admission = admitted(means.judge, means.registry.flow(start.flow), start.input, start.key)
             starts.append(msgspec.structs.replace(start, attributes=attributes | admission))
         except StoreUnavailable:
@@ -73,6 +79,17 @@ def start_of(flow: Flow[..., Any], text: str, key: str | None) -> Start:
     """Return the start of a flow with this input, on its own queue."""
     priority = DEFAULT_PRIORITY if flow.priority is None else flow.priority
     return Start(flow.name, flow.version, text, flow.queue or DEFAULT_QUEUE, priority, key)
+
+
+def _less(left: int, text: str, limit_bytes: int) -> int:
+    """Return how much the actions behind may hold. Raises Unusable if this one holds too much already."""
+    left -= len(text if text.isascii() else text.encode())
+    if left < 0:
+        raise Unusable(
+            f"all that an event does holds {MOST_VALUES * limit_bytes:,} bytes at most: give each flow what it needs for "
+            f"its input, instead of the whole event"
+        )
+    return left
 
 
 def _start(action: Action, occasion: Occasion, place: int, means: Means) -> Start:

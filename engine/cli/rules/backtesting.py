@@ -17,7 +17,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.flags import AsJson, FlowFlag, SinceFlag
 from engine.cli.parsing import moment
-from engine.cli.rules.flags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.rules.flags import Author, Comment, Latest, Name, Share, plain, user, version_of
 from engine.cli.session import Session, console, in_ascii, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
 from engine.client.rules.backtests import MOST_DECISIONS
@@ -48,7 +48,7 @@ def register(group: typer.Typer) -> None:
 def backtest(
     session: Session,
     name: Name,
-    version: Version = None,
+    version: Latest = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="A draft that was not brought in, instead.")
     ] = None,
@@ -85,7 +85,7 @@ def backtest(
 def shadow(
     session: Session,
     name: Name,
-    version: Version = None,
+    version: Latest = None,
     share: Share = "100%",
     off: Annotated[bool, typer.Option("--off", help="Have no version decide as well any more.")] = False,
     author: Author = None,
@@ -125,7 +125,10 @@ def shadow(
 def shadowed(
     session: Session,
     name: Name,
-    version: Version = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", metavar="VERSION", help="Its number, a tag, or latest; else the last shadow."),
+    ] = None,
     since: SinceFlag = None,
     flow: FlowFlag = None,
     limit: Limit = MOST_DECISIONS,

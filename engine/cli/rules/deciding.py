@@ -11,7 +11,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
-from engine.cli.rules.flags import Author, Comment, Name, Share, Version, plain, user, version_of
+from engine.cli.rules.flags import Author, Comment, Latest, Name, Share, plain, user, version_of
 from engine.cli.rules.trying import plain_value
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
@@ -33,7 +33,7 @@ def register(group: typer.Typer) -> None:
 
 
 def activate(  # noqa: PLR0917 - the flags of a command
-    session: Session, name: Name, version: Version = None, share: Share = "100%", author: Author = None,
+    session: Session, name: Name, version: Latest = None, share: Share = "100%", author: Author = None,
     comment: Comment = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Have executions that begin from now on decide by a version: the latest, unless you name one.
@@ -85,7 +85,7 @@ def tag(
     session: Session,
     name: Name,
     tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag; flows ask by it with tag=.")],
-    version: Version = None,
+    version: Latest = None,
     as_json: AsJson = False,
 ) -> None:
     """Give a version a tag, which another one may have had: the latest, unless you name one.

@@ -15,6 +15,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The rules, as the lis
 Version = Annotated[
     str | None, typer.Option("--version", metavar="VERSION", help="Its number, a tag, or latest; else the active one.")
 ]
+Latest = Annotated[
+    str | None, typer.Option("--version", metavar="VERSION", help="Its number, or a tag; else the latest.")
+]
 Share = Annotated[
     str, typer.Option("--share", metavar="PERCENT", help="For this share of executions, by their key: 10%, or 0.5%.")
 ]

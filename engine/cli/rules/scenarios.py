@@ -11,7 +11,7 @@ from rich.text import Text
 from engine.cli.commands import Commands, add
 from engine.cli.flags import AsJson, Execution
 from engine.cli.rules.deciding import only_decision
-from engine.cli.rules.flags import Author, Name, Version, user, version_of
+from engine.cli.rules.flags import Author, Latest, Name, user, version_of
 from engine.cli.rules.trying import plain_value, refused
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
@@ -50,7 +50,7 @@ def add_files(  # noqa: PLR0917 - the flags of a command
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Scenarios, as .csv, .xlsx or .json; several may be named.")
     ],
-    version: Version = None,
+    version: Latest = None,
     replace: Replace = False,
     author: Author = None,
     as_json: AsJson = False,

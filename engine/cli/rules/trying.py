@@ -13,7 +13,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
-from engine.cli.rules.flags import Name, Version, version_of
+from engine.cli.rules.flags import Latest, Name, version_of
 from engine.cli.session import Session, print_json
 from engine.cli.sheets import fitting, sheet_console
 from engine.cli.texts import clean
@@ -48,7 +48,7 @@ def try_out(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE", help="Further scenarios, as .csv, .xlsx or .json.")
     ] = None,
-    version: Version = None,
+    version: Latest = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the stored scenarios, and those of files, through a version: the latest, unless you name one.
@@ -88,7 +88,7 @@ def check(
     stored: Annotated[
         str | None, typer.Option("--stored", metavar="NAME", help="Rules of the store, by their name.")
     ] = None,
-    version: Version = None,
+    version: Latest = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for errors, gaps, overlaps and rules without use: in files that are not brought in yet, or in a version.

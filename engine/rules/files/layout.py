@@ -122,7 +122,25 @@ def is_header(row: Row) -> bool:
 
 def _is_full(row: Row) -> bool:
     first = row[0].strip().upper() if row else ""
-    return first in POLICIES and any(cell.strip().lower().startswith("out:") for cell in row[1:])
+    return first in POLICIES and _has_outputs(row)
+
+
+def _has_outputs(row: Row) -> bool:
+    return any(cell.strip().lower().startswith("out:") for cell in row[1:])
+
+
+def _no_header(row: Row, number: int) -> Problem:
+    if _has_outputs(row):
+        return Problem(_no_policy(row[0].strip()), place=place_of(number, 0))
+    text = (
+        "this row begins no table: write a hit policy, such as U, and columns 'in: ...' and 'out: ...', or names with "
+        "'->' between inputs and outputs"
+    )
+    return Problem(text, place=f"row {number + 1}")
+
+
+def _no_policy(text: str) -> str:
+    return f"{text!r} is no hit policy: write one of {', '.join(POLICIES)}"
 
 
 def read_sheet(rows: Sequence[Row], file: str) -> Sheet:
@@ -149,11 +167,7 @@ class _Reader:
         if start is None:
             raise RuleFileError(self.file, [Problem("there is no table: all cells are empty")])
         if not is_header(self.rows[start]):
-            text = (
-                "this row begins no table: it has a hit policy and columns 'in: ...' and 'out: ...', or names with "
-                "'->' between inputs and outputs"
-            )
-            raise RuleFileError(self.file, [Problem(text, place=f"row {start + 1}")])
+            raise RuleFileError(self.file, [_no_header(self.rows[start], start)])
         if sum(map(len, self.rows)) > MAX_CELLS:
             raise RuleFileError(self.file, [Problem(f"the table has more than {MAX_CELLS} cells")])
         self.heads["expression"] = start
@@ -203,7 +217,7 @@ class _Reader:
         if policy in POLICIES:
             self.policy = POLICIES[policy]
         else:
-            self._add(f"{policy!r} is no hit policy: {', '.join(POLICIES)}", number, self.arrow)
+            self._add(_no_policy(policy), number, self.arrow)
         if len(arrows) > 1:
             self._add("there is a second arrow", number, arrows[1])
         for place, cell in enumerate(cells):

@@ -49,7 +49,9 @@ def read_xlsx(data: bytes, name: str, file: str | None = None, sheet: str | None
         try:
             sheets[title] = read_sheet(rows, file)
         except RuleFileError as error:
-            found.extend(error.problems)
+            # A cell that holds a formula is taken for an empty one, and that it is empty goes without saying.
+            told = {problem.place for problem in found}
+            found.extend(problem for problem in error.problems if problem.place not in told)
         problems += (replace(problem, decision=title) for problem in found)
     if problems:
         raise RuleFileError(file, problems)

@@ -182,6 +182,15 @@ def test_what_cannot_be_done_makes_the_message_dead(outcome: Any, said: str) -> 
     assert found.key == "events:m1#1"
 
 
+@pytest.mark.parametrize("action", [{"flow": "refund"}, {"signal": "s", "key": "k"}], ids=["starts", "signals"])
+def test_what_one_event_does_is_bounded_together(action: dict[str, Any]) -> None:
+    body = {"kind": "x" * (LIMIT // 2)}
+    assert isinstance(decided(events, Canned(routing=[action] * 20), body), Routed)
+    found = decided(events, Canned(routing=[action] * 40), body)
+    assert isinstance(found, Dead)
+    assert "all that an event does holds 32,000 bytes at most" in found.reason
+
+
 def test_a_function_that_returns_nothing_is_said() -> None:
     @on_message(URL, route=rules.route("routing"))
     def careless(event: Event) -> None: ...
