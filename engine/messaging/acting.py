@@ -86,8 +86,8 @@ def _less(left: int, text: str, limit_bytes: int) -> int:
     left -= len(text if text.isascii() else text.encode())
     if left < 0:
         raise Unusable(
-            f"all that an event does holds {MOST_VALUES * limit_bytes:,} bytes at most: give each flow what it needs for "
-            f"its input, instead of the whole event"
+            f"all that an event does holds {MOST_VALUES * limit_bytes:,} bytes at most: let each flow have what it "
+            f"needs as its input, instead of the whole event"
         )
     return left
 
