@@ -148,7 +148,7 @@ def test_what_is_wrong_is_said_with_its_sheet() -> None:
     ]
     made["Risk"]["A1"] = "Z"
     (problem,) = problems(saved(made))
-    assert problem.startswith("decision 'Risk', row 1: this row begins no table")
+    assert problem.startswith("decision 'Risk', row 1, column A: 'Z' is no hit policy")
 
 
 def test_decisions_that_require_each_other_are_refused() -> None:
