@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
 from engine.definitions.ruled import Route
+from engine.errors import StoreUnavailable
 from engine.model.rulebook import Question
 from engine.model.shares import bucket_of
 from engine.rules.edge import actions_of, inputs_of, verdict_of
@@ -42,6 +45,13 @@ class RulebookJudge:
             inputs = write_value(inputs_of(subject, named, needs_entries=isinstance(asked, Route)))
         except NotAValue as error:
             raise Undecidable(f"the rules {asked.rule!r} cannot be asked: {error}") from error
+        try:
+            return self._answer(asked, inputs, key)
+        except DBAPIError as error:
+            # Whatever the database has against it: no message and no input is at fault where rules cannot be read.
+            raise StoreUnavailable(f"the rules {asked.rule!r} cannot be read from the store: {error.orig}") from error
+
+    def _answer(self, asked: Guard | Route, inputs: bytes, key: str | None) -> Answer:
         if self._at_us is None:
             self._at_us = self._look()
         question = Question(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from engine import rules
+from engine import StoreUnavailable, rules
 from engine.model.shares import bucket_of
 from engine.rulebook.judging import RulebookJudge
 from engine.rulebook.rulebook import Rulebook
@@ -104,3 +105,14 @@ def test_an_event_needs_entries_and_a_guard_does_not(shop: Shop) -> None:
         judge.actions(rules.route(ROUTING), 5, {}, None)
     found = judge.actions(rules.route(ROUTING), {"id": "e", "kind": "ship", "pieces": 2}, {}, None)
     assert [one.flow for one in found.actions] == ["ship", "tell"]
+
+
+def test_a_store_that_fails_however_it_does_is_none_of_a_messages_faults(shop: Shop) -> None:
+    shop.put(1)
+    with shop.database.write() as tx:
+        tx.connection.execute(text("ALTER TABLE milepost_rule_shadows RENAME TO away"))
+    with pytest.raises(StoreUnavailable, match="the rules 'intake' cannot be read from the store: no such table"):
+        shop.judge().verdict(GUARD, {"pieces": 2}, {}, "a")
+    with shop.database.write() as tx:
+        tx.connection.execute(text("ALTER TABLE away RENAME TO milepost_rule_shadows"))
+    assert shop.judge().verdict(GUARD, {"pieces": 2}, {}, "a").accepted
