@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import sqlite3
@@ -57,7 +58,15 @@ class Site:
 
     def approve(self, ids: list[str]) -> None:
         for id in ids:
-            self.client.signal(id, "approved", APPROVED)
+            wait_until(functools.partial(self._approve, id), "the approval being sent")
+
+    def _approve(self, id: str) -> bool:
+        try:
+            self.client.signal(id, "approved", APPROVED, key="approval")
+        except StoreUnavailable:
+            # Sessions that lie idle in a transaction are ended soon here, and this one too where the machine is busy.
+            return False
+        return True
 
     @contextmanager
     def load(self) -> Iterator[None]:
