@@ -42,6 +42,13 @@ def test_what_is_exported_is_the_same_when_it_comes_back(desk: Desk) -> None:
     }  # fmt: skip
 
 
+def test_dates_that_leave_none_are_refused_by_their_flags(desk: Desk) -> None:
+    desk.put("rates.csv", "x: number,->,y: number\n<5,,3\n>=5,,4\n")
+    refused = desk.run("import", "rates.csv", "--from", "2027-01-01", "--until", "2027-01-01T00:00")
+    assert refused.err == "engine: --until 2027-01-01T00:00 is not after --from 2027-01-01: it would be for no date\n"
+    assert (refused.code, refused.out) == (2, "")
+
+
 def test_of_several_files_all_are_brought_in_or_none(desk: Desk) -> None:
     desk.put("fees.csv", "x: number,->,y: number\n<5,,1\n>=5,,2\n")
     desk.put("rates.csv", "x: number,->,y: number\n<5,,3\n>=5,,4\n")

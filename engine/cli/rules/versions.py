@@ -21,6 +21,8 @@ from engine.cli.texts import ago, clean, stamp
 from engine.errors import ConfigError, RuleNotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.model.rulebook import RuleVersion, Shelf
     from engine.rules.files import RuleFileError
     from engine.rules.model import Model
@@ -72,7 +74,10 @@ def import_rules(  # noqa: PLR0917 - the flags of a command
     given, files = files, roots(files)
     if name is not None and len(files) > 1:
         raise ConfigError("--name is for one file: rules of several are called as their files")
-    dates = {"effective_from": _date("--from", effective_from), "effective_until": _date("--until", effective_until)}
+    begins, ends = _date("--from", effective_from), _date("--until", effective_until)
+    if begins and ends and ends <= begins:
+        raise ConfigError(f"--until {effective_until} is not after --from {effective_from}: it would be for no date")
+    dates: dict[str, Any] = {"effective_from": begins, "effective_until": ends}
     models: list[Model] = []
     failed = False
     for file in files:
@@ -232,14 +237,12 @@ def _dates(version: RuleVersion) -> str:
     return "..".join(texts) if any(texts) else ""
 
 
-def _date(flag: str, text: str | None) -> Any:
-    from datetime import UTC, date, datetime
+def _date(flag: str, text: str | None) -> datetime | None:
+    from datetime import UTC, datetime
 
     if text is None:
         return None
     try:
-        if len(text) == len("2027-01-01"):
-            return date.fromisoformat(text)
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{flag} {text}: write a date as 2027-01-01, or a moment as 2027-01-01T06:00") from None
