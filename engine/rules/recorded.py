@@ -27,6 +27,10 @@ from engine.rules.feel.temporal import (
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Range, Time, Value, YearsMonthsDuration
 
 AT: Final = "@"
+LARGEST: Final = 1 << 26
+"""What a value may come to, a byte for each character and four for each item: no settings let more be stored. Lists
+that hold the same list many times take no room until they are written."""
+_ITEM: Final = 4
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _SORTING: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
@@ -42,14 +46,14 @@ _FORMATS: Final[dict[type, Any]] = {
 def write_value(value: Value) -> bytes:
     """Return a value as JSON, to be read back as it is; a range is its text.
 
-    Raises NotAValue for a function, and for half a character, which no text in UTF-8 has.
+    Raises NotAValue for a function, for half a character, which no text in UTF-8 has, and for what is too large.
     """
-    return _encoded(_ENCODER, _written(value))
+    return _encoded(_ENCODER, _written(value, _Room()))
 
 
 def digest_of(value: Value) -> str:
     """Return the SHA-256 of a value, in hexadecimal: the same, in whichever order its entries are."""
-    return hashlib.sha256(_encoded(_SORTING, _written(value))).hexdigest()
+    return hashlib.sha256(_encoded(_SORTING, _written(value, _Room()))).hexdigest()
 
 
 def read_value(text: str | bytes) -> Value:
@@ -76,11 +80,31 @@ def _encoded(encoder: msgspec.json.Encoder, value: Any) -> bytes:
         ) from None
 
 
-def _written(value: Value) -> Any:
+class _Room:
+    """How much more may be written of a value."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = LARGEST
+
+    def take(self, size: int) -> None:
+        """Take some of it. Raises NotAValue where there is not so much."""
+        self._left -= size
+        if self._left < 0:
+            raise NotAValue(f"a value comes to more than {LARGEST:,} bytes, and cannot be recorded: return less")
+
+
+def _written(value: Value, room: _Room) -> Any:
+    if type(value) is str:
+        room.take(len(value))
+        return value
     if type(value) is list:
-        return [_written(item) for item in value]
+        room.take(_ITEM * len(value))
+        return [_written(item, room) for item in value]
     if type(value) is dict:
-        found = {name: _written(item) for name, item in value.items()}
+        room.take(_ITEM * len(value) + sum(map(len, value)))
+        found = {name: _written(item, room) for name, item in value.items()}
         return {AT: found} if AT in found else found
     if value is None or isinstance(value, bool | str | Decimal):
         return value

@@ -69,3 +69,11 @@ def test_half_a_character_is_refused_by_its_number(value: Any) -> None:
     for write in (write_value, digest_of, write_plain):
         with pytest.raises(NotAValue, match=r"half a character, \\uD[8C]00, and cannot be recorded"):
             write(value)
+
+
+@pytest.mark.parametrize("part", ["x" * 1_000_000, [Decimal(1)] * 1000, {"k" * 1_000_000: None}])
+def test_what_takes_no_room_until_it_is_written_is_refused_before_it_does(part: Any) -> None:
+    shared: Any = [[part] * 1000] * 1000
+    for write in (write_value, digest_of):
+        with pytest.raises(NotAValue, match="more than 67,108,864 bytes, and cannot be recorded"):
+            write(shared)
