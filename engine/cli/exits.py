@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -67,10 +68,13 @@ def complain(program: str, error: BaseException) -> int:
     return code_of(error)
 
 
+_POINTED_AT: Final = re.compile(r"\n[ \t]*([^\n]*?)[ \t]*\n[ \t]*\^[ \t]*(?=\n|\Z)")
+
+
 def say(program: str, text: str) -> None:
     """Write one line to standard error."""
-    # In one line, the caret under a place points at nothing.
-    line = " ".join(word for word in text.split() if word != "^")
+    # In one line, the caret under a place points at nothing, and what it stands under has to be told apart.
+    line = " ".join(_POINTED_AT.sub(r", in: \1 ", text).split())
     print(f"{program}: {''.join(sign if sign.isprintable() else '?' for sign in line)}", file=sys.stderr)
 
 

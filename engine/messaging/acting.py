@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 MOST_VALUES: Final = 16
 """How many values of the largest size all that one event does may hold together: it is one transaction."""
+
+
+_PLACE: Final = re.compile(r"#[0-9]+\Z")
+"""How the keys end that actions without one have: no other may, or one message would be taken for another."""
 
 
 class Occasion(NamedTuple):
@@ -96,6 +101,11 @@ def _start(action: Action, occasion: Occasion, place: int, means: Means) -> Star
     flow = _flow(means.registry, action.flow or "")
     text = _input(flow, action, occasion)
     check_size(text, means.limit_bytes, f"the input of the flow {flow.name!r}")
+    if action.key is not None and _PLACE.search(action.key):
+        raise Unusable(
+            f"the key {action.key[:40]!r} of a start ends with '#' and a number, as those of actions without one do: "
+            f"let the rules write another sign before the number"
+        )
     key = occasion.key_of(place) if action.key is None else fitted(f"{occasion.name}:{action.key}")
     start = start_of(flow, text, key)
     return msgspec.structs.replace(

@@ -24,7 +24,7 @@ from engine.rules.feel.evaluation import BudgetExceeded
 from engine.rules.feel.exchange import NotAValue
 from engine.rules.prepared import Prepared
 from engine.rules.recorded import digest_of, read_value, write_value
-from engine.store.generations import read_generations
+from engine.store.generations import settled_generation
 from engine.store.rules.versions import read_content, read_shelves
 
 if TYPE_CHECKING:
@@ -119,9 +119,10 @@ class Rulebook:
     # -- which version ------------------------------------------------------------------------------------------------
 
     def reload(self, tx: Transaction) -> None:
-        """Read what there is, unless that is known."""
+        """Read what there is, unless that is known. In a transaction that writes: what an execution that has begun has
+        for active must not change any more, so a look waits for an activation that is about to be committed."""
         # The generation first: what is read after it may be newer, and is then read again.
-        generation = read_generations(tx).get(RULES, 0)
+        generation = settled_generation(tx, RULES)
         known = self._copy
         shelves = known.shelves if generation == known.generation else read_shelves(tx)
         with self._lock:
@@ -134,7 +135,7 @@ class Rulebook:
 
     def look(self) -> int:
         """Read what changed; return the database's time by then."""
-        with self._database.read() as tx:
+        with self._database.write() as tx:
             self.reload(tx)
             return tx.now_us
 

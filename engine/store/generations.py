@@ -38,3 +38,15 @@ def read_generations(tx: Transaction) -> dict[str, int]:
     it."""
     found = tx.connection.execute(select(generations.c.topic, generations.c.generation))
     return {row.topic: row.generation for row in found}
+
+
+def settled_generation(tx: Transaction, topic: str) -> int:
+    """Return the generation of a topic when no change of it is under way, in a transaction that writes.
+
+    It waits for one that is, and the next one waits for this transaction: whatever is changed later is later than its
+    ``now_us``, too.
+    """
+    query = select(generations.c.generation).where(generations.c.topic == topic)
+    # On SQLite a transaction that writes is alone.
+    found = tx.connection.execute(query.with_for_update(read=True) if tx.dialect.locks_rows else query).scalar()
+    return found or 0

@@ -84,7 +84,7 @@ class Bench:
 
     def _look(self) -> int:
         assert self._rulebook is not None, "it is asked to look by whoever asks it"
-        with self._access.read() as tx:
+        with self._access.write() as tx:
             self._rulebook.reload(tx)
             return tx.now_us
 

@@ -99,9 +99,17 @@ def _joined(match: re.Match[str]) -> str:
     return match.group().encode("utf-16", "surrogatepass").decode("utf-16")
 
 
+_INSTEAD: Final = {
+    "≥": ">=", "≤": "<=", "≠": "!=", "–": "-", "−": "-", "×": "*", "÷": "/", "“": '"', "”": '"', "„": '"', "«": '"',
+    "»": '"', "‘": '"', "’": '"', "'": '"', "%": "0.07 for 7%",
+}  # fmt: skip
+"""What writing programs make of signs, and people of parts of a hundred."""
+
+
 def _unreadable(text: str, position: int) -> str:
     if text[position] == '"':
         return 'the string that begins here does not end: close it with "'
     if text.startswith("/*", position):
         return "the comment that begins here does not end: close it with */"
-    return f"{text[position]!r} has no meaning here"
+    instead = _INSTEAD.get(text[position])
+    return f"{text[position]!r} has no meaning here" + (f": write {instead}" if instead else "")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _CONDITIONS: Final = (nodes.Comparison, nodes.Junction, nodes.Between, nodes.In, nodes.InstanceOf, nodes.Quantified)
 # Values that a table allows hardly ever depend on the time; where they do, this is no time at which to judge them.
+_TRUTH: Final = {"true": "true", "yes": "true", "false": "false", "no": "false"}
+"""What spreadsheets and people write for truth values."""
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -141,9 +143,7 @@ class _Checker:
             return
         for name in dict.fromkeys(nodes.names_in(tree)):
             if name != TESTED and name not in BUILTINS and self._scope.type_of(name) is None:
-                hint = (
-                    "nothing of that name is required" if spot.part == "expression" else "a text is written in quotes"
-                )
+                hint = "nothing of that name is required" if spot.part == "expression" else _hint(name)
                 self.add(f"nothing here is called {name!r}: {hint}", spot)
 
     def compiled(self, text: str, tree: nodes.UnaryTests, tested: Type) -> CompiledTests:
@@ -259,3 +259,10 @@ def _tested_constants(tree: nodes.UnaryTests) -> Iterator[tuple[Value, bool]]:
             value = _constant(node)
             if value is not None:
                 yield value, exact
+
+
+def _hint(name: str) -> str:
+    """Say what somebody may have meant by a name that nothing has, in a cell."""
+    if (instead := _TRUTH.get(name.lower())) is not None:
+        return f"write {instead} for a truth value, and a text in quotes"
+    return "a text is written in quotes"

@@ -169,6 +169,7 @@ def test_what_the_function_returns_is_what_rules_are_asked_about() -> None:
         ({"flow": "ship", "input": {"pieces": 2, "of": 1}}, "there is no parameter 'of'"),
         ({"flow": "ship", "input": {"pieces": 2, "to": "x" * LIMIT}}, "at most 2,000 bytes are stored"),
         ({"signal": "s", "key": "k", "input": "x" * LIMIT}, "at most 2,000 bytes are stored"),
+        ({"flow": "nothing", "key": "4711#1"}, "the key '4711#1' of a start ends with '#' and a number"),
         ([{"flow": "refund"}, {"flow": "gone"}], "there is no flow 'gone'"),
         ("guarded", "came to the flow 'guarded', refused by version 3 of the rules 'house-rules'"),
         (5, "came to what is no action"),

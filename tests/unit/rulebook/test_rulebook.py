@@ -146,6 +146,21 @@ def test_an_older_look_does_not_take_back_a_newer_one(shop: Shop) -> None:
     assert shop.ask(999, version=2).version == 2
 
 
+def test_a_look_waits_for_an_activation_that_is_about_to_be_committed(shop: Shop) -> None:
+    """An execution that begins in between would decide by one version first, and by another one later."""
+    shop.put("1")
+    shop.put("2", active=False)
+    with ThreadPoolExecutor(1) as pool:
+        with shop.database.write() as tx:
+            shop.now_us = 2000
+            activate(tx, RULES, 2)
+            shop.now_us = 2010
+            asked = pool.submit(shop.ask, 2005)
+            with pytest.raises(TimeoutError):
+                asked.result(0.3)
+        assert asked.result(30).version == 2
+
+
 def test_half_a_character_is_nothing_that_another_attempt_can_decide(shop: Shop) -> None:
     shop.put('"\\uD800"')
     with pytest.raises(Undecidable, match="version 1 of the rules 'credit': a text has half a character"):

@@ -331,3 +331,19 @@ def test_inputs_whose_types_no_column_has_are_refused(data: model.InputData, say
 
 def test_columns_have_letters() -> None:
     assert [letter(column) for column in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+@pytest.mark.parametrize(
+    "cell, said",
+    [
+        ("TRUE", "nothing here is called 'TRUE': write true for a truth value, and a text in quotes"),
+        ("No", "nothing here is called 'No': write false for a truth value"),
+        ("≥ 5", "'≥' has no meaning here: write >="),
+        ("“new”", "'“' has no meaning here: write \""),
+        ("7%", "'%' has no meaning here: write 0.07 for 7%"),
+    ],
+)
+def test_what_spreadsheets_make_of_cells_is_said_how_to_write(cell: str, said: str) -> None:
+    with pytest.raises(RuleFileError) as caught:
+        read_csv(f"U,in: paid,out:\n1,{cell},1\n".encode(), name="t")
+    assert said in str(caught.value)
