@@ -18,6 +18,7 @@ import structlog
 
 from engine.model.rulebook import LATEST, Answer, shadow_at
 from engine.model.topics import RULES
+from engine.rulebook.patience import patience
 from engine.rulebook.shadows import decide_beside
 from engine.rules.errors import ModelError, RuleError, Undecidable
 from engine.rules.feel.evaluation import BudgetExceeded
@@ -98,7 +99,7 @@ class Rulebook:
             inputs = read_value(question.inputs)
             if not isinstance(inputs, dict):
                 raise Undecidable("the inputs of rules are an object by name")
-            reached = prepared.decide(question.decision, inputs, question.now_us)
+            reached = prepared.decide(question.decision, inputs, question.now_us, patience())
             answer = Answer(
                 rule=version.name,
                 version=version.number,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine.model.rulebook import ShadowAnswer
+from engine.rulebook.patience import patience
 from engine.rules.recorded import read_value, write_value
 from engine.rules.scenarios import differences
 
@@ -34,7 +35,7 @@ def decide_beside(
     """
     known = ShadowAnswer(version=version.number, hash=version.hash)
     try:
-        reached = prepared().decide(question.decision, inputs, question.now_us)
+        reached = prepared().decide(question.decision, inputs, question.now_us, patience())
         outcome, made = write_value(reached.outcome), msgspec.structs.replace(known, matched=reached.matched)
         if outcome != counts and differences(read_value(counts), read_value(outcome)):
             made = msgspec.structs.replace(made, outcome=msgspec.Raw(outcome))

@@ -19,7 +19,7 @@ from engine.rules.stored import read_model
 from engine.rules.tables.making import make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from engine.rules.explaining import Explanation
     from engine.rules.feel.compiler import Compiled
@@ -117,10 +117,13 @@ class Prepared:
         """Return the names of what has to be given for an element to be decided."""
         return tuple(dict.fromkeys(self._inputs(self.graph, element, set())))
 
-    def decide(self, name: str | None, inputs: Mapping[str, Value], now_us: int) -> Reached:
+    def decide(
+        self, name: str | None, inputs: Mapping[str, Value], now_us: int, overdue: Callable[[], bool] | None = None
+    ) -> Reached:
         """Decide. ``inputs`` are values by the name of input data; ``now_us`` is what ``now()`` is, in UTC.
 
-        The same inputs and moment give the same. Raises RuleError for a decision that is not there, BudgetExceeded.
+        The same inputs and moment give the same. ``overdue`` tells whether it has taken too long, and is asked now and
+        then. Raises RuleError for a decision that is not there, BudgetExceeded.
         """
         found = self._asked.get(name)
         if found is None:
@@ -130,7 +133,7 @@ class Prepared:
         missing = [one for one in needed if one not in inputs]
         problems = [f"no value was given for {one!r}" for one in missing]
         matched: list[tuple[str, list[int]]] = []
-        ev = Evaluation(moment_of(now_us), problems, matched=matched)
+        ev = Evaluation(moment_of(now_us), problems, matched=matched, overdue=overdue)
         if isinstance(element, model.Decision):
             outcome = self.graph.decide(ev, element.name, inputs)
         else:

@@ -30,6 +30,8 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+_LOOK_STEPS: Final = 10_000
+"""After so many steps it is asked whether an evaluation is overdue: a fraction of a second."""
 
 
 @contextmanager
@@ -51,10 +53,13 @@ class Evaluation:
 
     ``now`` is the moment that ``now()`` and ``today()`` see, with its zone, or what tells it; it is asked once. Give a
     list as ``problems`` to learn why something is null, and one as ``matched`` to learn which rules match of each table
-    that is decided: the decision it belongs to, and their places from 0.
+    that is decided: the decision it belongs to, and their places from 0. ``overdue`` is asked now and then, and tells
+    whether the evaluation has taken too long: this is the one thing by which machines differ.
     """
 
-    __slots__ = ("_depth", "_limits", "_moment", "_now", "_steps_left", "decision", "matched", "problems")
+    __slots__ = (
+        "_depth", "_limits", "_look_at", "_moment", "_now", "_overdue", "_steps_left", "decision", "matched", "problems"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -62,11 +67,14 @@ class Evaluation:
         problems: list[str] | None = None,
         limits: Limits = DEFAULT_LIMITS,
         matched: list[tuple[str, list[int]]] | None = None,
+        overdue: Callable[[], bool] | None = None,
     ) -> None:
         self._now = now
         self._moment: datetime | None = None
         self._limits = limits
         self._steps_left = limits.steps
+        self._overdue = overdue
+        self._look_at = 0 if overdue is None else max(limits.steps - _LOOK_STEPS, 0)
         self._depth = 0
         self.problems = problems
         self.matched = matched
@@ -98,13 +106,22 @@ class Evaluation:
         self._depth -= 1
 
     def spend(self, steps: int = 1) -> None:
-        """Count steps. Raises ``BudgetExceeded`` when there were too many."""
+        """Count steps. Raises ``BudgetExceeded`` when there were too many, or they took too long."""
         self._steps_left -= steps
+        if self._steps_left < self._look_at:
+            self._look()
+
+    def _look(self) -> None:
         if self._steps_left < 0:
             raise BudgetExceeded(
                 f"the evaluation took more than {self._limits.steps} steps, and was stopped: let it work on shorter"
                 f" lists, or allow more steps"
             )
+        if self._overdue is not None and self._overdue():
+            raise BudgetExceeded(
+                "the evaluation took longer than it may here, and was stopped: let it work on shorter lists and texts"
+            )
+        self._look_at = max(self._steps_left - _LOOK_STEPS, 0)
 
     def room_for_items(self, count: int) -> None:
         """Count the making of a list of ``count`` elements. Raises ``BudgetExceeded`` if that is too many."""

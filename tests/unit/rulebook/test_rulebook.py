@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.rulebook import rulebook
+from engine.rulebook.patience import patience
 from engine.rulebook.rulebook import Rulebook
 from engine.rules.errors import RuleError, Undecidable
 from engine.rules.prepared import Prepared
@@ -164,4 +165,13 @@ def test_a_look_waits_for_an_activation_that_is_about_to_be_committed(shop: Shop
 def test_half_a_character_is_nothing_that_another_attempt_can_decide(shop: Shop) -> None:
     shop.put('"\\uD800"')
     with pytest.raises(Undecidable, match="version 1 of the rules 'credit': a text has half a character"):
+        shop.ask()
+
+
+def test_a_decision_that_keeps_the_processor_for_too_long_is_stopped(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.rulebook.rulebook.patience", lambda: patience(0.05))
+    shop.put("count(for i in 1..1000, j in 1..900 return i * j)")
+    with pytest.raises(Undecidable, match="longer than it may here"):
         shop.ask()

@@ -28,6 +28,24 @@ def test_steps_are_counted_over_the_whole_evaluation() -> None:
         ev.spend()
 
 
+def test_an_evaluation_that_is_overdue_is_stopped_within_some_thousand_steps() -> None:
+    asked: list[int] = []
+    ev = Evaluation(NOW, limits=Limits(steps=1_000_000), overdue=lambda: asked.append(1) or len(asked) == 3)
+    for _ in range(25_000):
+        ev.spend()
+    assert len(asked) == 2
+    with pytest.raises(BudgetExceeded, match="longer than it may here"):
+        ev.spend(10_002)
+
+
+def test_one_that_is_not_overdue_may_take_all_its_steps() -> None:
+    ev = Evaluation(NOW, limits=Limits(steps=25_000), overdue=lambda: False)
+    for _ in range(25_000):
+        ev.spend()
+    with pytest.raises(BudgetExceeded, match="more than 25000 steps"):
+        ev.spend()
+
+
 def test_what_is_made_is_counted_and_limited() -> None:
     ev = Evaluation(NOW, limits=Limits(steps=1_000, max_items=10, max_text=20))
     ev.room_for_items(10)
