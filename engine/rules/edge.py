@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from engine.definitions.options import FIRST_PRIORITY, LAST_PRIORITY, check_queue
@@ -12,6 +13,7 @@ from engine.model.edge import Action, Actions, Basis, Verdict
 from engine.model.messages import KEY_LENGTH
 from engine.rules.errors import RuleError
 from engine.rules.feel.exchange import NotAValue, from_python, to_python
+from engine.rules.feel.numbers import CONTEXT
 from engine.rules.feel.timeline import SECOND
 from engine.rules.feel.values import DaysTimeDuration
 from engine.rules.recorded import read_value, write_plain
@@ -136,11 +138,13 @@ def _name(what: str, value: Value) -> str | None:
 
 
 def _key(value: Value) -> str | None:
-    """Return a key: a text, or a number as it is written."""
+    """Return a key: a text, or a number without ends that make no difference, as 1.50 is 1.5 to rules."""
     if value is None or (isinstance(value, str) and value):
         return value
     if isinstance(value, bool | str | dict | list):
         raise RuleError(f"the key is {_shown(value)}; it is a text or a number")
+    if isinstance(value, Decimal):
+        return format(value.normalize(CONTEXT), "f")
     return str(to_python(value))
 
 

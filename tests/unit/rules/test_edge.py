@@ -80,6 +80,8 @@ def test_no_other_outcome_lets_anything_in(outcome: Any) -> None:
         ([None, {"flow": None, "input": None}], ()),
         ("refund", (Action(flow="refund"),)),
         ({"flow": "refund", "key": 17, "input": None}, (Action(flow="refund", key="17"),)),
+        ({"flow": "refund", "key": Decimal("1.50")}, (Action(flow="refund", key="1.5"),)),
+        ({"flow": "refund", "key": Decimal("1E+3")}, (Action(flow="refund", key="1000"),)),
         (
             {"flow": "f", "input": {"on": date(2026, 11, 30), "rate": Decimal("0.10")}, "delay": timedelta(minutes=5)},
             (Action(flow="f", input='{"on":"2026-11-30","rate":0.10}', delay_us=300_000_000),),
