@@ -142,15 +142,17 @@ def test_a_lost_acknowledgement_changes_nothing(store: Store, name: str, monkeyp
     opened: list[Forgetful] = []
 
     def forgetful(url: str) -> Any:
-        opened.append(Forgetful(open_transport(url, passive=True, prefix=""), 1))
+        opened.append(Forgetful(open_transport(url, passive=True, prefix=""), lost))
         return opened[-1]
 
     monkeypatch.setattr("engine.worker.triggers.open_foreign", forgetful)
+    lost = 1
     with shop(f"memory://{name}", ORDERS, REQUESTS, DECISIONS) as other:
         with served(store, f"memory://{name}"):
             other.send([order(1), order(2, pieces=0)])
             wait_until(lambda: keys(store) and dead(store))
             wait_until(lambda: broker.depth(ORDERS) == 2, "both being given back")
+        lost = 0
         with served(store, f"memory://{name}"):
             wait_until(lambda: broker.depth(ORDERS) == 0)
     assert (keys(store), dead(store)) == (Counter({"orders:m1": 1}), Counter({"m2": 1}))
