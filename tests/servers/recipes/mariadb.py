@@ -39,7 +39,8 @@ class MariaDB:
     def prepare(self, home: Path, password: str, account: Account) -> None:
         install = programs.find_program("mariadb-install-db", *self._patterns)
         assert install is not None
-        options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        # Its own folder for temporary files: a MariaDB that starts removes those of every other in the same folder.
+        options = ["--auth-root-authentication-method=normal", "--skip-test-db", f"--tmpdir={home}"]
         account.run([install, "--no-defaults", f"--datadir={home / 'data'}", *options], home)
         # Run by the server before it accepts connections, so that it is never open without a password. The names that
         # root has depend on the version; only those that exist are locked.
