@@ -24,8 +24,9 @@ UNUSABLE = 2
 """The exit code of a process that could not use its configuration; neither could another one."""
 LIFELINE = "MILEPOST_LIFELINE"
 """The variable that names the file by whose end a worker process learns that its supervisor is no more."""
-STOPPED_AS_TOLD = (0, -signal.SIGTERM, -signal.SIGINT)
-"""A process that was told before it could listen is ended by the signal itself, and had not begun anything."""
+STOPPED_AS_TOLD = (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT)
+"""A process that is told before it can listen, or once more when it has done listening, is ended by the signal itself:
+it has not begun anything, or it has ended it. The last of these codes is that of a command that was interrupted."""
 
 
 class _Child:

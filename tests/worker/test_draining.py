@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from engine.store.workers import process_token
+from engine.worker.supervisor import _Child, _watch
 from tests.worker.sample_flows import CALLS, GATE
 from tests.worker.serving import MODULE, ROOT, Processes, Store, Trace, kill, serving, wait_until
 
@@ -210,6 +211,23 @@ def test_a_terminal_s_interrupt_counts_once(sqlite_url: str, tmp_path: Path, mon
         assert store.result(execution_id)[1] == 1, "its only attempt"
     store.check()
     store.close()
+
+
+@pytest.mark.parametrize(
+    "end, code",
+    [
+        ("sys.exit(0)", 0),
+        # Told once more, when it had done listening and closed what it had open; and later still.
+        ("sys.exit(130)", 0),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 0),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 9),
+        ("sys.exit(3)", 3),
+    ],
+)
+def test_children_that_end_as_told_are_no_failure(end: str, code: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", f"import os, signal, sys; {end}"]) as process:
+        process.wait(30)
+    assert _watch([_Child(process)], [signal.SIGINT], lambda: pytest.fail("nobody is started")) == code
 
 
 def test_a_signal_while_the_processes_are_started(sqlite_url: str) -> None:

@@ -192,6 +192,7 @@ def test_sessions_on_mariadb_are_ended(mysql_server: DatabaseServer | None, mysq
     CALLS.clear()
     name = make_url(mysql_url).database
     with serving(store.url):
+        wait_until(lambda: store.workers("alive"), "the worker being known: one that starts needs a store")
         ids = [store.start("mixed", n=number)[0] for number in range(20)]
         for _ in range(5):
             pause(0.1)
