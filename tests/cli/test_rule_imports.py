@@ -42,6 +42,24 @@ def test_what_is_exported_is_the_same_when_it_comes_back(desk: Desk) -> None:
     }  # fmt: skip
 
 
+def test_what_is_there_is_written_over_only_if_that_is_said(desk: Desk) -> None:
+    for name, text in (("lending", LENDING), ("risk", RISK), ("shared", SHARED)):
+        desk.put(f"{name}.dmn", text)
+    desk.said("import", "lending.dmn")
+    (desk.path / "out").mkdir()
+    desk.put("out/all-import-2.dmn", "mine")
+    refused = desk.run("export", "lending", "out/all.dmn")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
+        f"engine: {desk.path / 'out/all-import-2.dmn'} exists already; nothing was written: choose another file, or "
+        f"write over what is there with --force\n"
+    )
+    # All files of an export are written, or none.
+    assert [(one.name, one.read_text()) for one in (desk.path / "out").iterdir()] == [("all-import-2.dmn", "mine")]
+    desk.said("export", "lending", "out/all.dmn", "--force")
+    assert desk.said("import", "out/all.dmn") == "there already: lending version 1\n"
+
+
 def test_dates_that_leave_none_are_refused_by_their_flags(desk: Desk) -> None:
     desk.put("rates.csv", "x: number,->,y: number\n<5,,3\n>=5,,4\n")
     refused = desk.run("import", "rates.csv", "--from", "2027-01-01", "--until", "2027-01-01T00:00")

@@ -117,6 +117,12 @@ def test_scenarios_are_stored_shown_exported_and_removed(ready: Desk) -> None:
     assert ready.said("test", "credit", "--version", "1").splitlines()[3] == "2 passed, 0 failed"
     assert ready.said("scenarios", "export", "credit", "out.json").startswith("exported: 2 scenarios of credit to ")
     assert json.loads((ready.path / "out.json").read_text()) == [LARGE, SMALL]
+    ready.put("out.json", "mine")
+    refused = ready.run("scenarios", "export", "credit", "out.json")
+    assert (refused.code, (ready.path / "out.json").read_text()) == (2, "mine")
+    assert refused.err.endswith("nothing was written: choose another file, or write over what is there with --force\n")
+    ready.said("scenarios", "export", "credit", "out.json", "--force")
+    assert json.loads((ready.path / "out.json").read_text()) == [LARGE, SMALL]
     assert ready.said("scenarios", "remove", "credit", "small") == "removed: 1 scenario of credit\n"
     assert ready.run("scenarios", "remove", "credit", "small", "large").code == 3
     assert ready.said("scenarios", "add", "credit", "out.json", "--replace") == "added: 2 scenarios of credit\n"

@@ -11,6 +11,7 @@ from rich.text import Text
 from engine.cli.commands import Commands, add
 from engine.cli.flags import AsJson, Execution
 from engine.cli.rules.deciding import only_decision
+from engine.cli.rules.exports import Force, write_files
 from engine.cli.rules.flags import Author, Latest, Name, user, version_of
 from engine.cli.rules.trying import plain_value, refused
 from engine.cli.session import Session, print_json
@@ -191,19 +192,20 @@ def export(
     session: Session,
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as .csv, .xlsx or .json.")],
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the scenarios of rules to a file, to be changed and stored again.
+    """Write the scenarios of rules to a file, to be changed and stored again. One that is there is not written over.
 
     engine rules scenarios export credit scenarios.json
 
-    engine rules scenarios export credit scenarios.xlsx
+    engine rules scenarios export credit scenarios.xlsx --force
     """
     from engine.rules.files.scenarios import write_scenarios
 
     with session.client() as client:
         found = client.rule_scenarios(name)
-    file.write_bytes(write_scenarios(file.name, [one.scenario for one in found.values()]))
+    write_files({file: write_scenarios(file.name, [one.scenario for one in found.values()])}, force=force)
     if as_json:
         print_json({"done": "export", "name": name, "file": str(file), "scenarios": [*found]})
     else:

@@ -13,6 +13,7 @@ from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
 from engine.cli.rules.comparing import told
+from engine.cli.rules.exports import Force, write_files
 from engine.cli.rules.flags import Author, Comment, Name, Version, plain, user, version_of
 from engine.cli.rules.roles import Role, roles_of
 from engine.cli.session import Session, print_json
@@ -189,13 +190,14 @@ def export(
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as .csv, .xlsx, .dmn or .json.")],
     version: Version = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a version to a file, to be changed and brought in again.
+    """Write a version to a file, to be changed and brought in again. A file that is there is not written over.
 
     engine rules export credit credit.xlsx
 
-    engine rules export credit credit.dmn --version 3
+    engine rules export credit credit.dmn --version 3 --force
 
     Models that it imports are in the same .json file, and in files next to it for .dmn: credit-import-1.dmn.
     """
@@ -211,8 +213,7 @@ def export(
         for number, one in enumerate(model.imported, 1):
             other = file.with_name(f"{file.stem}-import-{number}{file.suffix}")
             written[other] = write_rules(other.name, one, model.imported)
-    for path, data in written.items():
-        path.write_bytes(data)
+    write_files(written, force=force)
     if as_json:
         print_json({"done": "export", "file": str(file), "files": [*map(str, written)], **plain(found)})
     else:
