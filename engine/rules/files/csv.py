@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.rules.errors import ModelError
 from engine.rules.files.book import model_of, tables_of
+from engine.rules.files.formulas import guarded, unguarded
 from engine.rules.files.layout import is_header, read_sheet
 from engine.rules.files.writing import rows_of
 from engine.rules.problems import Problem, RuleFileError
@@ -49,9 +50,9 @@ def write_csv(model: Model) -> bytes:
 
 
 def write_cells(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows of cells as a CSV file."""
+    """Return rows of cells as a CSV file, in which no spreadsheet finds a formula."""
     output = io.StringIO(newline="")
-    csv.writer(output).writerows(rows)
+    csv.writer(output).writerows(map(guarded, row) for row in rows)
     return output.getvalue().encode("utf-8-sig")
 
 
@@ -79,7 +80,7 @@ def _rows(text: str, file: str, begins: Callable[[list[str]], bool]) -> list[lis
         delimiter = ","
     rows: list[list[str]] = []
     try:
-        rows.extend(_reader(text, delimiter))
+        rows.extend([unguarded(cell) for cell in row] for row in _reader(text, delimiter))
     except csv.Error as error:
         problem = Problem(f"the row is no CSV: {error}", place=f"row {len(rows) + 1}")
         raise RuleFileError(file, [problem]) from None
