@@ -16,7 +16,7 @@ import msgspec
 from engine.model.shares import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 LATEST: Final = "latest"
 
@@ -91,6 +91,10 @@ class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
     tag: str | None = None
     as_of_us: int | None = None
 
+    def date_us(self, begun_us: int) -> int:
+        """Return the business date that a version is to be for, in an execution begun at ``begun_us``."""
+        return begun_us if self.as_of_us is None else self.as_of_us
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a flow asks of rules."""
@@ -155,22 +159,23 @@ class Shelf(msgspec.Struct, frozen=True):
             return self.versions.get(binding.version)
         if binding.tag is not None:
             return self.versions.get(self.tags.get(binding.tag, 0))
-        return self.active(begun_us, begun_us if binding.as_of_us is None else binding.as_of_us, bucket)
+        return self.active(begun_us, binding.date_us(begun_us), bucket)
 
     def active(self, begun_us: int, date_us: int, bucket: int | None = None) -> RuleVersion | None:
         """Return the version for a business date by activations up to ``begun_us``: the newest one for it.
 
         Without a bucket, the one for whoever is in no rollout.
         """
+        found = (one for one in self.activations_for(begun_us, date_us) if one.is_for(bucket))
+        return next((self.versions[one.number] for one in found), None)
+
+    def activations_for(self, begun_us: int, date_us: int) -> Iterator[Activation]:
+        """Yield the activations up to ``begun_us`` whose versions are for a business date, the newest first."""
         for activation in reversed(standing(self.activations, begun_us)):
             version = self.versions[activation.number]
             first_us = activation.from_us if version.effective_from_us is None else version.effective_from_us
-            is_for_date = first_us <= date_us and (
-                version.effective_until_us is None or date_us < version.effective_until_us
-            )
-            if is_for_date and activation.is_for(bucket):
-                return version
-        return None
+            if first_us <= date_us and (version.effective_until_us is None or date_us < version.effective_until_us):
+                yield activation
 
     def shadow(self, binding: Binding, begun_us: int, bucket: int | None) -> RuleVersion | None:
         """Return the version whose outcome does not count; it stands beside what is active, and nothing else."""

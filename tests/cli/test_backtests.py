@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from engine import Client, Registry
+from engine.cli.rules.choosing import choice_text
+from engine.model.choice import Call, Choice, Rollout
+from engine.model.rulebook import Binding
 from engine.store.migrations import migrate
 from tests.cli.test_rules import CSV, Desk
 from tests.worker.rollout_flows import keyed
@@ -131,6 +134,47 @@ def test_a_shadow_is_set_and_taken_off(desk: Desk) -> None:
         (["--version", "9"], 3),
     ):  # fmt: skip
         assert desk.run("shadow", "credit", *words).code == code, words
+
+
+def test_it_is_explained_in_which_share_a_key_was(desk: Desk) -> None:
+    desk.said("activate", "credit", "--version", "1")
+    desk.said("activate", "credit", "--share", "10%")
+    with Client(desk.url) as client, serving(desk.url, registry=Registry([keyed])):
+        ada, bob = client.start_many(keyed, [("Ada", 5000), ("customer 3", 5000)])
+        client.results([ada, bob], 30)
+    # What is activated later changes nothing about those that began before.
+    desk.said("activate", "credit", "--version", "2")
+    began = "because  it was active when the execution began, for the key"
+    shown = [
+        [line for line in desk.said("explain", one.id, "1").splitlines() if "because" in line] for one in (ada, bob)
+    ]
+    assert shown == [
+        [f'{began} "Ada", whose bucket of 10000 is 7876: not in the 10% of version 2, below 1000'],
+        [f'{began} "customer 3", whose bucket of 10000 is 2: in the 10% of version 2, below 1000'],
+    ]
+    found = [desk.run("explain", one.id, "1", "--json").json for one in (ada, bob)]
+    assert [one["version"] for one in found] == [1, 2]
+    chosen = found[0]["chosen"]
+    assert (chosen["key"], chosen["bucket"], chosen["version"], chosen["tag"]) == ("Ada", 7876, None, None)
+    assert chosen["rollouts"] == [{"version": 2, "share": "10%", "below": 1000, "is_in": False}]
+    assert found[1]["chosen"]["rollouts"][0]["is_in"]
+
+
+@pytest.mark.parametrize(
+    "binding, key, says",
+    [
+        (Binding(version=3), "Ada", "version 3 was asked for"),
+        (Binding(version="latest"), "Ada", "the latest version was asked for, which it was when the step ran"),
+        (Binding(tag="pilot"), "Ada", "the tag pilot was asked for, which it had when the step ran"),
+        (
+            Binding(as_of_us=0), None,
+            "it was active for 1970-01-01 when the execution began, for no key: not in the 10% of version 2, below 1000",
+        ),
+    ],
+)  # fmt: skip
+def test_it_is_explained_what_was_asked_for(binding: Binding, key: str | None, says: str) -> None:
+    rollouts = (Rollout(2, 1000, False),) if key is None else ()
+    assert choice_text(Choice(Call(binding, 1, key), None, rollouts)) == says
 
 
 def test_a_rollout_is_shown_and_taken_back(desk: Desk) -> None:

@@ -172,7 +172,9 @@ def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:
             handle = client.start(bound, {})
             assert handle.result(30) == [1, "0.10"]
     shown = desk.said("explain", handle.id[:10])
-    assert shown.startswith("decided  credit by credit version 1\n")
+    assert shown.startswith(
+        "decided  credit by credit version 1\nbecause  it was active when the execution began\nhash "
+    )
     assert "inputs   {amount: 5000}\n" in shown
     rows = [line.split("│")[1:4] for line in shown.splitlines() if line.startswith("│")]
     assert [[cell.strip() for cell in row] for row in rows] == [

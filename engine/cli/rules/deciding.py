@@ -11,6 +11,7 @@ from rich.text import Text
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
+from engine.cli.rules.choosing import choice_text, plain_choice
 from engine.cli.rules.flags import Author, Comment, Latest, Name, Share, plain, user, version_of
 from engine.cli.rules.trying import plain_value
 from engine.cli.session import Session, print_json
@@ -157,6 +158,8 @@ def explain(
 ) -> None:
     """Show why rules decided as they did, and why not otherwise: each cell of each table, evaluated once more.
 
+    It also says why it was this version that decided, and in which shares of rollouts the key of the execution was.
+
     engine rules explain 01kb7x2m 3
 
     engine rules explain 01kb7x2m --json
@@ -179,12 +182,14 @@ def explain(
             "outcome": msgspec.json.decode(write_plain(found.outcome)),
             "matched": answer.matched, "problems": answer.problems, "agrees": found.agrees, "tables": tables,
             "shadow": None if answer.shadow is None else _shadow(answer.shadow),
+            "chosen": plain_choice(found.choice),
         }  # fmt: skip
         print_json(values)
         return
     out = sheet_console()
     lines = {
-        "decided": f"{answer.decision} by {answer.rule} version {answer.version}", "hash": answer.hash,
+        "decided": f"{answer.decision} by {answer.rule} version {answer.version}",
+        "because": choice_text(found.choice), "hash": answer.hash,
         "inputs": feel_text(to_python(found.inputs)), "outcome": feel_text(to_python(found.outcome)),
     }  # fmt: skip
     for label, value in lines.items():

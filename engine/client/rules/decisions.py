@@ -11,6 +11,7 @@ from engine.client.rules.imports import with_imports
 from engine.client.rules.records import read_recorded
 from engine.definitions.deciding import DECIDE
 from engine.errors import ArgumentsError
+from engine.model.choice import choice_of
 from engine.model.states import StepState
 from engine.rules.errors import ModelError
 from engine.rules.feel.exchange import to_python
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
-    from engine.model.rulebook import Answer, ShadowAnswer
+    from engine.model.choice import Call, Choice
+    from engine.model.rulebook import Answer, ShadowAnswer, Shelf
     from engine.model.views import StepView
     from engine.rules.feel.values import Value
     from engine.store.rules.decisions import RecordedDecision
@@ -37,6 +39,7 @@ class Asked(NamedTuple):
     now_us: int
     decision: str | None
     """What was asked for by name."""
+    call: Call
 
 
 class Explained(NamedTuple):
@@ -50,6 +53,8 @@ class Explained(NamedTuple):
     tables: tuple[TableExplained, ...]
     agrees: bool
     """Whether the version decides today as was recorded; False says that the engine or the record was changed."""
+    choice: Choice
+    """Why it was this version that decided."""
 
 
 class ShadowTaken(NamedTuple):
@@ -85,7 +90,7 @@ class DecisionTaken(NamedTuple):
 
 def taken(step: RecordedDecision) -> DecisionTaken:
     """Return a decision as values. Raises CodecError and NotAValue for a record that was damaged."""
-    answer, record = read_recorded(step.execution_id, step.input, step.output)
+    answer, record, _ = read_recorded(step.execution_id, step.input, step.output)
     outcome = to_python(record.decided.outcome)
     inputs = {name: to_python(value) for name, value in record.inputs.items()}
     return DecisionTaken(
@@ -128,18 +133,18 @@ def asked_in(step: StepView | None, seq: int) -> Asked:
         state = "not there" if step is None else f"{step.name!r}, {step.state}"
         raise ArgumentsError(f"step {seq} is no decision of rules that was taken: it is {state}")
     found = read_recorded("", step.input or "{}", step.output)
-    return Asked(found.answer, dict(found.record.inputs), found.record.now_us, found.record.decision)
+    return Asked(found.answer, dict(found.record.inputs), found.record.now_us, found.record.decision, found.call)
 
 
-def explain(asked: Asked, content: str) -> Explained:
-    """Return why a model, as it is stored, decided so. Raises ModelError."""
-    answer, inputs, now_us, _ = asked
+def explain(asked: Asked, content: str, shelf: Shelf) -> Explained:
+    """Return why a model, as it is stored, decided so; the shelf is that of its rules. Raises ModelError."""
+    answer, inputs, now_us, _, call = asked
     prepared = Prepared.from_text(content)
     outcome = read_value(bytes(answer.outcome))
     again = prepared.decide(answer.decision, inputs, now_us)
     agrees = (read_value(write_value(again.outcome)), again.matched) == (outcome, answer.matched)
     tables = prepared.explain(answer.decision, inputs, now_us)
-    return Explained(answer, inputs, outcome, tables, agrees)
+    return Explained(answer, inputs, outcome, tables, agrees, choice_of(shelf, answer.rule, call))
 
 
 def _read(path: Path, called: str | None, given: Sequence[Path]) -> tuple[Model, str]:

@@ -173,7 +173,10 @@ class Rulebook(DeadMessages):
 
         found = [one for one in self.history(whole_id(execution_id), after=seq - 1, limit=1) if one.seq == seq]
         asked = asked_in(found[0] if found else None, seq)
-        return explain(asked, self.rule_version(asked.answer.rule, asked.answer.version).content or "")
+        rule, number = asked.answer.rule, asked.answer.version
+        with self._access.read() as tx:
+            shelf = store.read_shelf(tx, rule)
+        return explain(asked, self.rule_version(rule, number).content or "", shelf)
 
 
 def author_text(author: str | None) -> str | None:
