@@ -14,7 +14,11 @@ from tests.crash import failpoints, process
 from tests.worker.serving import Store, Trace, wait_until
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["pytest", process.__name__])
+CLIENTS = [
+    "psycopg", "pymysql", "pika", "kombu.transport.redis", "transports.kombu", "transports.rabbitmq", "transports.sql",
+]  # fmt: skip
+"""What the engine imports once it knows which store and which broker it has. What is not installed is passed over."""
+_context.set_forkserver_preload(["pytest", process.__name__, *CLIENTS])
 
 
 class Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -21,6 +22,8 @@ def run(settings: dict[str, Any], environment: dict[str, str], log: Path) -> Non
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    # What was imported before the fork is garbage never, and need not be looked through and copied by each worker.
+    gc.freeze()
     os.environ.update(environment)
     configure_logging("info", "console")
     failpoints.install()
