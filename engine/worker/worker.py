@@ -298,8 +298,9 @@ class Worker:
         if paused or self._paused:
             log.info("paused queues", queues=sorted(paused))
         self._paused = paused
-        self._queue.pause(paused)
+        # The pipeline first: what comes at once from a queue that was resumed would be dropped as that of a paused one.
         self._post(self._pipeline.pause, paused)
+        self._queue.pause(paused)
 
     def _rules_changed(self) -> None:
         """Other versions of rules may be active than before."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.client import Client
 from engine.messaging import Broker
+from engine.worker.brokered import BrokerQueue
 from engine.worker.embedded import Hints
 from engine.worker.heartbeat import Heartbeat
 from tests.worker.sample_flows import CALLS, CANCELLED, GATE
@@ -41,6 +43,12 @@ def memory() -> Iterator[tuple[str, MemoryBroker]]:
     forget_memory_broker(name)
 
 
+def over(broker: str) -> dict[str, str]:
+    """The settings of a worker. A message that was under way to it when its queue was paused is dropped, and its step
+    is offered again after this time: by default, ten seconds."""
+    return {"broker.url": broker, "broker.resend_after": "200ms"}
+
+
 def takes_from(served: Served, *queues: str) -> None:
     """Wait until a worker takes steps from these queues and no others."""
     assert served.worker is not None
@@ -50,7 +58,7 @@ def takes_from(served: Served, *queues: str) -> None:
 
 def test_nothing_is_taken_from_a_paused_queue_until_it_is_resumed(store: Store, broker: str) -> None:
     with (
-        serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served,
+        serving(store.url, settings=over(broker), queues=list(BOTH)) as served,
         Client(store.database, broker=broker) as client,
     ):
         client.pause_queue("default", "to look at it")
@@ -71,7 +79,7 @@ def test_nothing_is_taken_from_a_paused_queue_until_it_is_resumed(store: Store, 
 
 def test_what_runs_goes_on_to_its_end_and_the_next_step_waits(store: Store, broker: str) -> None:
     with (
-        serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served,
+        serving(store.url, settings=over(broker), queues=list(BOTH)) as served,
         Client(store.database, broker=broker) as client,
     ):
         id = client.start("gates", n=3).id
@@ -98,7 +106,7 @@ def test_a_worker_that_starts_takes_nothing_from_a_queue_that_is_paused_already(
     with Client(store.database, broker=broker) as client:
         client.pause_queue("default")
         ids = [client.start("sequence", n=2).id for _ in range(3)]
-        with serving(store.url, settings={"broker.url": broker}, queues=list(BOTH)) as served:
+        with serving(store.url, settings=over(broker), queues=list(BOTH)) as served:
             takes_from(served, "special")
             assert client.options(queue="special").start("only_inline", n=2).result("30s") == 2
             assert store.rows(BEGUN) == [(0,)]
@@ -109,7 +117,7 @@ def test_a_worker_that_starts_takes_nothing_from_a_queue_that_is_paused_already(
 
 def test_all_queues_of_a_worker_may_be_paused(store: Store, broker: str) -> None:
     with (
-        serving(store.url, settings={"broker.url": broker}) as served,
+        serving(store.url, settings=over(broker)) as served,
         Client(store.database, broker=broker) as client,
     ):
         assert client.start("sequence", n=2).result("30s") == 2
@@ -180,13 +188,42 @@ def test_messages_that_had_been_received_when_their_queue_was_paused(
     store.check()
 
 
+def test_what_has_waited_for_a_resumed_queue_is_not_dropped(
+    store: Store, memory: tuple[str, MemoryBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that received again before it claims again would drop messages, and their steps wait for long."""
+    url, broker = memory
+    dropped: list[Any] = []
+    monkeypatch.setattr("engine.store.flush.postpone", lambda _tx, pointers, _due_us: dropped.extend(pointers))
+    pause = BrokerQueue.pause
+
+    def slowly(queue: BrokerQueue, queues: Collection[str]) -> None:
+        pause(queue, queues)
+        if not queues:
+            wait_until(lambda: broker.depth("default") == 0, "the messages being received")
+
+    with serving(store.url, settings={"broker.url": url}) as served, Client(store.database, broker=url) as client:
+        client.pause_queue("default")
+        takes_from(served)
+        assert served.worker is not None
+        receiving = served.worker._queue._receiving
+        wait_until(lambda: receiving._consumed == [], "nothing being received any more")
+        monkeypatch.setattr(BrokerQueue, "pause", slowly)
+        id = client.start("sequence", n=1).id
+        client.resume_queue("default")
+        assert store.result(id) == 1
+        assert dropped == []
+    store.check()
+
+
 def test_a_pause_is_heard_of_where_broadcasts_are_lost(
     store: Store, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("engine.worker.peers.LOOK_SECONDS", 0.3)
     monkeypatch.setattr(Broker, "tell", lambda _broker, _topic: None)
     monkeypatch.setattr("engine.client.announcer.send_change", lambda _database, _topic: None)
     with (
-        serving(store.url, settings={"broker.url": broker}) as served,
+        serving(store.url, settings=over(broker)) as served,
         Client(store.database, broker=broker) as client,
     ):
         takes_from(served, "default")
@@ -201,7 +238,7 @@ def test_a_pause_is_told_of_at_once(store: Store, broker: str, monkeypatch: pyte
         pytest.skip("SQLite tells nobody: workers look every half second")
     monkeypatch.setattr("engine.worker.peers.LOOK_SECONDS", 3600.0)
     with (
-        serving(store.url, settings={"broker.url": broker}) as served,
+        serving(store.url, settings=over(broker)) as served,
         Client(store.database, broker=broker) as client,
     ):
         # Once something was received, the worker listens.
@@ -225,7 +262,7 @@ def test_a_step_that_another_worker_runs_is_broken_off_at_once(
         return 3600.0
 
     monkeypatch.setattr(Heartbeat, "turn", slowly)
-    settings = {"broker.url": broker}
+    settings = over(broker)
     with (
         serving(store.url, settings=settings, queues=["default"], lease=LONG),
         serving(store.url, settings=settings, queues=["special"], lease=LONG),
