@@ -76,9 +76,9 @@ def check_facts(facts: dict[str, Any], kind: str) -> None:
 @each_store
 @each_broker
 def test_throughput(kind: str, broker: str, run: Run) -> None:
-    words = f"--flows 60 --latency-flows 3 --baseline-seconds 0.1 --broker {broker}"
+    words = f"--flows 20 --latency-flows 2 --baseline-seconds 0.1 --workers 1 --broker {broker}"
     figures = run(throughput.main, words)
-    check_cost(figures, 600, kind, broker)
+    check_cost(figures, 200, kind, broker, workers=1)
     for name in ("latency_ms", "latency_inline_ms"):
         assert 0 < figures[name]["p50"] <= figures[name]["p95"]
     assert figures["latency_cpu_ms"]["workers"] > 0
@@ -92,27 +92,27 @@ def test_throughput(kind: str, broker: str, run: Run) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("steps", ["inline", "async"])
 def test_throughput_of_other_steps(kind: str, steps: str, run: Run) -> None:
-    figures = run(throughput.main, f"--{steps} --flows 60 --latency-flows 1 --baseline-seconds 0.1 --workers 1")
-    check_cost(figures, 600, kind, workers=1)
+    figures = run(throughput.main, f"--{steps} --flows 20 --latency-flows 1 --baseline-seconds 0.1 --workers 1")
+    check_cost(figures, 200, kind, workers=1)
     assert figures["kind"] == steps
 
 
 @each_store
 def test_fan_out(kind: str, run: Run) -> None:
-    check_cost(run(shapes.main, "fan-out --steps 500"), 500, kind)
+    check_cost(run(shapes.main, "fan-out --steps 200"), 200, kind)
 
 
 @each_store
 def test_sequential(kind: str, run: Run) -> None:
-    figures = run(shapes.main, "sequential --steps 60 --part 20")
-    check_cost(figures, 60, kind)
+    figures = run(shapes.main, "sequential --steps 60 --part 20 --workers 1")
+    check_cost(figures, 60, kind, workers=1)
     assert figures["ms_per_step"]["first"] > 0
     assert figures["last_to_first"] > 0
 
 
 @each_store
 def test_sleeping(kind: str, run: Run) -> None:
-    figures = run(shapes.main, "sleeping --flows 100 --settle 0.3 --window 2")
+    figures = run(shapes.main, "sleeping --flows 100 --settle 0.1 --window 1.5 --workers 1")
     assert figures["sleeping"] == 100
     assert 0 < figures["seconds_to_start"] <= figures["seconds_to_sleep"]
     assert figures["cpu_s_per_1000_flows"]["workers"] > 0
@@ -127,8 +127,8 @@ def test_sleeping(kind: str, run: Run) -> None:
 @each_store
 @each_broker
 def test_peers(kind: str, broker: str, run: Run) -> None:
-    figures = run(peers.main, f"--workers 2 --changes 5 --lost-changes 2 --broker {broker}")
-    assert (figures["workers"], figures["changes"]) == (2, 5)
+    figures = run(peers.main, f"--workers 2 --changes 3 --lost-changes 1 --broker {broker}")
+    assert (figures["workers"], figures["changes"]) == (2, 3)
     for name in ("all_workers_know_ms", "broadcasts_lost_ms"):
         times = figures[name]
         assert 0 < times["p50"] <= times["p95"] <= times["p99"] <= times["max"]
@@ -137,8 +137,8 @@ def test_peers(kind: str, broker: str, run: Run) -> None:
 
 @each_store
 def test_backlog(kind: str, run: Run) -> None:
-    figures = run(shapes.main, "backlog --steps 1000 --width 250 --broker sql+store")
-    check_cost(figures, 1000, kind, "sql+store", workers=1)
+    figures = run(shapes.main, "backlog --steps 400 --width 100 --broker sql+store")
+    check_cost(figures, 400, kind, "sql+store", workers=1)
 
 
 def test_the_whole_set_as_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
