@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.codec import check_size
 from engine.definitions.context import Mail, StepContext, running_step
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
     from engine.worker.processes import StepProcesses
     from engine.worker.threads import StepThreads
 
-    Record = Callable[[Any, str, list[str]], list[Pointer]]
-    """Records a transactional step's output and outbox in a transaction; returns what is offered."""
+
+class Recording(NamedTuple):
+    """How a transactional step is recorded; both are called on its own thread."""
+
+    record: Callable[[Any, str, list[str]], list[Pointer]]
+    """Writes the step's output and outbox in its transaction; returns what is offered."""
+    offer: Callable[[list[Pointer]], None]
+    """Gets what is offered, once that is committed: it holds whatever becomes of the attempt meanwhile, as when a
+    heartbeat finds that the step is this worker's no more."""
 
 
 class RecordedInStep(Exception):
-    """The step's result was recorded by the step's own transaction, which offers ``offered``."""
+    """The step's result was recorded by the step's own transaction."""
 
-    def __init__(self, offered: list[Pointer]) -> None:
+    def __init__(self) -> None:
         super().__init__("the result was recorded in the step's own transaction")
-        self.offered = offered
 
 
 class Attempt:
@@ -103,8 +109,8 @@ class Executor:
             is_cancelled=lambda: attempt.cancelled,
         )
 
-    async def run(self, attempt: Attempt, record: Record) -> str:
-        """Run an attempt that is not for a plain thread; ``record`` records a transactional step."""
+    async def run(self, attempt: Attempt, recording: Recording) -> str:
+        """Run an attempt that is not for a plain thread; ``recording`` is for a transactional step."""
         step = attempt.step
         if step.is_async:
             return await self._on_loop(attempt)
@@ -114,7 +120,7 @@ class Executor:
             check_size(output, self._max_value_bytes, f"the result of step {step.name!r}")
             return output
         if step.transactional:
-            return await self._threads.call(functools.partial(self.in_transaction, attempt, record))
+            return await self._threads.call(functools.partial(self.in_transaction, attempt, recording))
         return await self._threads.call(functools.partial(self.on_thread, attempt))
 
     def on_thread(self, attempt: Attempt) -> str:
@@ -125,7 +131,7 @@ class Executor:
         with running_step(self.context_of(attempt)):
             return self.encode(step, step.fn(*args, **kwargs))
 
-    def in_transaction(self, attempt: Attempt, record: Record) -> str:
+    def in_transaction(self, attempt: Attempt, recording: Recording) -> str:
         """Run a function and record its result in one transaction of the store's database; called on a thread."""
         step = attempt.step
         args, kwargs = step.arguments.decode(attempt.claim.input or "{}")
@@ -139,8 +145,9 @@ class Executor:
                 check_size(written, self._max_value_bytes, f"a message that step {step.name!r} published")
             if attempt.abandoned:
                 raise LeaseLost("the attempt was given up while its transaction was open; nothing of it was written")
-            offered = record(tx, output, outbox)
-        raise RecordedInStep(offered)
+            offered = recording.record(tx, output, outbox)
+        recording.offer(offered)
+        raise RecordedInStep
 
     async def _on_loop(self, attempt: Attempt) -> str:
         self._begin(attempt)

@@ -193,13 +193,14 @@ class Pipeline:
         self._arrivals += arrivals
         self.pump_later()
 
-    def ended(self, ended: Ended) -> None:
-        """Take in how a step ended."""
+    def ended(self, ended: Ended | None) -> None:
+        """Take in how a step ended; None: there is nothing to record, only room for another."""
         if isinstance(ended, StepOutcome):
             self._followed += 1
             self._driving.add(ended)
         else:
-            self._reschedules.append(ended)
+            if ended is not None:
+                self._reschedules.append(ended)
             self._outlets.room_changed()
         self.pump_later()
 

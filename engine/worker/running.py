@@ -15,7 +15,7 @@ from engine.model.states import StepKind, StepState
 from engine.model.work import Claimed, Progress, StepOutcome
 from engine.store.commands import TIMEOUT_GRACE_US
 from engine.worker import attempts
-from engine.worker.executor import Attempt, RecordedInStep, within
+from engine.worker.executor import Attempt, RecordedInStep, Recording, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,7 +31,11 @@ log = structlog.get_logger(__name__)
 
 
 class Running:
-    """The attempts under way. ``on_end`` gets how each of them ended; ``record`` records a transactional step."""
+    """The attempts under way. ``on_end`` gets how each of them ended, None for one that has recorded itself.
+
+    ``record`` records a transactional step, and ``on_recorded`` gets what its transaction offers; both are called on
+    the step's own thread.
+    """
 
     def __init__(  # noqa: PLR0917 - its ports to the other stages
         self,
@@ -39,7 +43,7 @@ class Running:
         executor: Executor,
         threads: StepThreads,
         now_us: Callable[[], int],
-        on_end: Callable[[Ended], None],
+        on_end: Callable[[Ended | None], None],
         on_recorded: Callable[[list[Pointer]], None],
         record: Callable[[Claimed, Any, str, list[str]], list[Pointer]],
         on_progress: Callable[[Attempt], None],
@@ -170,8 +174,8 @@ class Running:
     async def _run(self, attempt: Attempt) -> None:
         try:
             output = await self._result(attempt)
-        except RecordedInStep as recorded:
-            self._ended(attempt, recorded.offered)
+        except RecordedInStep:
+            self._ended(attempt, None)
         except asyncio.CancelledError:
             if not attempt.abandoned:
                 error = StepTimeout(f"step {attempt.step.name!r} cancelled its own task; let it raise an error instead")
@@ -183,8 +187,8 @@ class Running:
             self._ended(attempt, attempts.completed(attempt.claim, output, self._now_us()))
 
     async def _result(self, attempt: Attempt) -> str:
-        record = functools.partial(self._record, attempt.claim)
-        running = self._executor.run(attempt, record)
+        recording = Recording(functools.partial(self._record, attempt.claim), self._on_recorded)
+        running = self._executor.run(attempt, recording)
         if attempt.claim.timeout_us is None and attempt.step.heartbeat_timeout_us is None:
             return await running
         return await within(attempt, self.spawn(running))
@@ -206,14 +210,11 @@ class Running:
             return attempts.interrupted(attempt.claim)
         return attempts.failed(attempt.claim, attempt.step, error, self._now_us(), self._random)
 
-    def _ended(self, attempt: Attempt, ended: Ended | list[Pointer]) -> None:
+    def _ended(self, attempt: Attempt, ended: Ended | None) -> None:
         if attempt.abandoned:
             return
         if attempt.said:
             self._on_progress(attempt)
         attempt.abandoned = True
         self._attempts.pop((attempt.claim.execution_id, attempt.claim.seq), None)
-        if isinstance(ended, list):
-            self._on_recorded(ended)
-        else:
-            self._on_end(ended)
+        self._on_end(ended)

@@ -82,8 +82,8 @@ class Worker:
             self._rulebook.decide,
         )  # fmt: skip
         self._running = Running(
-            registry, executor, self._threads, self._now_us, self._step_ended, self._recorded_itself,
-            self._record, self._note_progress,
+            registry, executor, self._threads, self._now_us, self._step_ended,
+            lambda offered: self._post(self._recorded_itself, offered), self._record, self._note_progress,
         )  # fmt: skip
         flows = FlowCache(registry, self._settings.cached_flows, limit, settings.limits.max_steps)
         self._driving = Driving(flows, self._running.run_inline, self._running.spawn, self._pump)
@@ -259,7 +259,7 @@ class Worker:
     def _arrived(self, arrivals: Sequence[Arrival]) -> None:
         self._post(self._pipeline.arrived, arrivals)
 
-    def _step_ended(self, ended: Ended) -> None:
+    def _step_ended(self, ended: Ended | None) -> None:
         self._pipeline.ended(ended)
 
     def _recorded_itself(self, offered: list[Pointer]) -> None:

@@ -12,7 +12,7 @@ from engine.model.work import Claimed, Pointer, Progress, Reschedule, StepOutcom
 from engine.store import commands
 from engine.store.transactional import record_in_transaction
 from engine.worker import attempts
-from engine.worker.executor import Attempt, Executor, RecordedInStep
+from engine.worker.executor import Attempt, Executor, RecordedInStep, Recording
 
 if TYPE_CHECKING:
     from engine.model.decisions import Command
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.worker import Worker
 
 LIMIT = 1 << 20
-Ending = Callable[[], "Ended | list[Pointer]"]
+Ending = Callable[[], "Ended | None"]
 
 
 class Finished(NamedTuple):
@@ -128,10 +128,9 @@ class Steps:
             return record_in_transaction(tx, self._worker.identity, attempt.claim, output, resend_us)
 
         try:
-            self._executor.in_transaction(attempt, record)
-        except RecordedInStep as recorded:
-            offered = recorded.offered
-            self._ends(attempt, lambda: offered)
+            self._executor.in_transaction(attempt, Recording(record, self._worker.recorded_itself))
+        except RecordedInStep:
+            self._ends(attempt, lambda: None)
         except LeaseLost as error:
             if attempt.begun and not attempt.abandoned:
                 self._worker.world.fire("transactional step fenced")
@@ -155,11 +154,7 @@ class Steps:
             self._progress(attempt)
         attempt.abandoned = True
         self._attempts.pop((attempt.claim.execution_id, attempt.claim.seq), None)
-        ended = ending()
-        if isinstance(ended, list):
-            self._worker.recorded_itself(ended)
-        else:
-            self._worker.pipeline.ended(ended)
+        self._worker.pipeline.ended(ending())
 
     def overdue(self) -> list[Attempt]:
         """Return the attempts that run for longer than they may."""

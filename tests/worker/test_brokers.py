@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from engine.config import load_settings
 from engine.messaging import Broker, message_of
 from engine.model.work import Pointer
 from engine.worker import receiving
+from engine.worker.executor import Attempt, Executor, RecordedInStep, Recording
 from tests.worker import sample_flows
 from tests.worker.serving import MODULE, Store, serving, wait_until, worker_processes
 from transports.errors import TransportError, Unavailable
@@ -91,6 +93,31 @@ def test_a_transactional_step_wakes_its_flow(store: Store, name: str) -> None:
     with serving(store.url, settings=broker_settings(f"memory://{name}")):
         assert store.run("transactional", names=["a", "b"], fail_until=2) == [2, 2]
     assert sorted(row[0] for row in store.rows("SELECT name FROM app_rows")) == ["a", "b"]
+    store.check()
+
+
+def test_a_transactional_step_wakes_its_flow_though_it_is_its_worker_s_no_more(
+    store: Store, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its commit and its end, a heartbeat finds that the worker owns the step no more: it is recorded."""
+    store.execute("CREATE TABLE app_rows (name VARCHAR(20))")
+    in_transaction = Executor.in_transaction
+
+    with serving(store.url, settings=broker_settings(f"memory://{name}", "1h")) as served:
+
+        def looked_after(executor: Executor, attempt: Attempt, recording: Recording) -> str:
+            try:
+                return in_transaction(executor, attempt, recording)
+            except RecordedInStep:
+                assert served.worker is not None
+                seen = threading.Event()
+                served.worker._post(served.worker._running.still_owned, set[tuple[str, int, int]](), math.inf)
+                served.worker._post(seen.set)
+                assert seen.wait(30)
+                raise
+
+        monkeypatch.setattr(Executor, "in_transaction", looked_after)
+        assert store.run("transactional", names=["a", "b"]) == [1, 1]
     store.check()
 
 
