@@ -6,6 +6,9 @@ import pytest
 
 from engine import Client, Registry, load_modules
 from engine.store.migrations import migrate
+from tests.servers.tables import mysql_url, postgresql_url, sqlite_url
+
+__all__ = ["mysql_url", "postgresql_url", "sqlite_url"]
 
 MODULE = "tests.client.client_flows"
 

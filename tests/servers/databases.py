@@ -48,12 +48,17 @@ class DatabaseServer:
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
         """Make an empty database, give its URL (password included), and drop it afterwards."""
-        name = PREFIX + secrets.token_hex(8)
-        self.create(name)
+        name, url = self.make()
         try:
-            yield self.url.set(database=name).render_as_string(hide_password=False)
+            yield url
         finally:
             self.drop(name)
+
+    def make(self) -> tuple[str, str]:
+        """Make an empty database; return its name and its URL."""
+        name = PREFIX + secrets.token_hex(8)
+        self.create(name)
+        return name, self.url.set(database=name).render_as_string(hide_password=False)
 
     def create(self, name: str) -> None:
         """Make an empty database of that name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,12 @@ from typing import TypeVar
 
 import pytest
 
+from engine.store.database import Database
+from engine.store.migrations import migrate
 from tests.servers.databases import DatabaseServer
 from tests.servers.recipes import ELASTICMQ, KAFKA, MARIADB, MOTO, POSTGRESQL, RABBITMQ, REDIS, SERVICEBUS, Recipe
 from tests.servers.running import RunningServer, start
+from tests.servers.stores import MariaDBStores, PostgreSQLStores, Stores
 
 Server = TypeVar("Server")
 _NOT_TRIED = "not tried"
@@ -150,8 +154,14 @@ def moto_url(moto_server: str | None, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+def postgresql_url(empty_postgresql_url: str) -> str:
     """The URL of a fresh, empty PostgreSQL database."""
+    return empty_postgresql_url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same, also where ``tables.py`` gives every fresh database our tables."""
     with _require(postgresql_server, POSTGRESQL, request).fresh_database() as url:
         yield url
 
@@ -191,6 +201,60 @@ def servicebus_url(servicebus_server: str | None, request: pytest.FixtureRequest
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite database in a file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'milepost.db'}"
+
+
+# -- with our tables made already: for tests that are not about making them (see ``tables.py``) ------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_stores(postgresql_server: DatabaseServer | None) -> Iterator[Stores | None]:
+    """Who lends databases of PostgreSQL; None where it is not installed."""
+    yield from _stores(PostgreSQLStores, postgresql_server)
+
+
+@pytest.fixture(scope="session")
+def mysql_stores(mysql_server: DatabaseServer | None) -> Iterator[Stores | None]:
+    """Who lends databases of MariaDB; None where it is not installed."""
+    yield from _stores(MariaDBStores, mysql_server)
+
+
+def _stores(kind: type[Stores], server: DatabaseServer | None) -> Iterator[Stores | None]:
+    if server is None:
+        yield None
+        return
+    stores = kind(server)
+    yield stores
+    stores.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with our tables, to be copied."""
+    file = tmp_path_factory.mktemp("tables") / "empty.db"
+    database = Database(f"sqlite:///{file}")
+    migrate(database)
+    database.close()
+    return file
+
+
+@pytest.fixture
+def postgresql_tables(postgresql_stores: Stores | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL database with our tables, all of them empty."""
+    with _require(postgresql_stores, POSTGRESQL, request).lent(lambda: request.session.testsfailed) as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_tables(mysql_stores: Stores | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a MariaDB database with our tables, all of them empty."""
+    with _require(mysql_stores, MARIADB, request).lent(lambda: request.session.testsfailed) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_tables(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of an SQLite file with our tables, all of them empty."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'milepost.db')}"
 
 
 @pytest.fixture(

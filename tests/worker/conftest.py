@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.tables import mysql_url, postgresql_url, sqlite_url
 from tests.worker import sample_flows
 from tests.worker.serving import Store
 from transports.memory import forget_memory_broker
+
+__all__ = ["mysql_url", "postgresql_url", "sqlite_url"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])

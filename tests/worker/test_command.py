@@ -131,15 +131,16 @@ def test_logs_are_one_object_a_line(home: Path) -> None:
 
 
 @pytest.mark.servers
-def test_it_works_from_the_configuration_alone_and_hides_passwords(home: Path, postgresql_url: str) -> None:
-    password = re.search(r":([^:@/]+)@", postgresql_url)
+def test_it_works_from_the_configuration_alone_and_hides_passwords(home: Path, empty_postgresql_url: str) -> None:
+    password = re.search(r":([^:@/]+)@", empty_postgresql_url)
     assert password is not None
     (home / "engine.toml").write_text(
-        f'flows = ["my_flow.py"]\n[store]\nurl = "{postgresql_url}"\nauto_migrate = true\n[worker]\nconcurrency = 3\n'
+        f'flows = ["my_flow.py"]\n[store]\nurl = "{empty_postgresql_url}"\nauto_migrate = true\n'
+        "[worker]\nconcurrency = 3\n"
     )
     with running(home) as (process, said):
         wait_until(lambda: "worker started" in said.read_text() or process.poll() is not None)
-        store = Store(postgresql_url)
+        store = Store(empty_postgresql_url)
         assert store.run("welcome", name="Ada") == "Hello, Ada"
         store.close()
         process.send_signal(signal.SIGINT)
@@ -194,8 +195,8 @@ def test_a_wrong_file_is_one_line(home: Path) -> None:
 
 
 @pytest.mark.servers
-def test_tables_that_are_missing_are_one_line(home: Path, postgresql_url: str) -> None:
-    code, lines = refused(home, "--flows", "my_flow.py", ENGINE_STORE=postgresql_url)
+def test_tables_that_are_missing_are_one_line(home: Path, empty_postgresql_url: str) -> None:
+    code, lines = refused(home, "--flows", "my_flow.py", ENGINE_STORE=empty_postgresql_url)
     assert (code, len(lines)) == (2, 1), lines
     assert "engine migrate" in lines[0]
 

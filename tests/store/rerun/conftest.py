@@ -10,8 +10,11 @@ import pytest
 from engine.store.database import Database
 from engine.store.migrations import migrate
 from tests.conformance.stores.soundness import faults
+from tests.servers.tables import mysql_url, postgresql_url, sqlite_url
 from tests.store.rerun.sample_flows import calls, registry
 from tests.store.rerun.working import Clock, Engine
+
+__all__ = ["mysql_url", "postgresql_url", "sqlite_url"]
 
 
 @contextmanager
