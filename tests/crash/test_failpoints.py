@@ -13,7 +13,7 @@ from tests.crash.failpoints import BROKER_POINTS, STORE_POINTS
 from tests.crash.site import SHORT_LEASE, Sites
 from tests.worker.serving import wait_until
 
-LIVES = 4
+LIVES = 3
 NARROW = {"worker.concurrency": 2}
 """Less than there is to do, so that some of it is offered to others."""
 AT_ONCE = 4
