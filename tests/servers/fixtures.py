@@ -167,8 +167,14 @@ def empty_postgresql_url(postgresql_server: DatabaseServer | None, request: pyte
 
 
 @pytest.fixture
-def mysql_url(mysql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+def mysql_url(empty_mysql_url: str) -> str:
     """The URL of a fresh, empty MariaDB database."""
+    return empty_mysql_url
+
+
+@pytest.fixture
+def empty_mysql_url(mysql_server: DatabaseServer | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same, also where ``tables.py`` gives every fresh database our tables."""
     with _require(mysql_server, MARIADB, request).fresh_database() as url:
         yield url
 
@@ -198,8 +204,14 @@ def servicebus_url(servicebus_server: str | None, request: pytest.FixtureRequest
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def sqlite_url(empty_sqlite_url: str) -> str:
     """The URL of an SQLite database in a file that does not exist yet."""
+    return empty_sqlite_url
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """The same, also where ``tables.py`` gives every fresh database our tables."""
     return f"sqlite:///{tmp_path / 'milepost.db'}"
 
 
@@ -257,16 +269,25 @@ def sqlite_tables(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'milepost.db')}"
 
 
-@pytest.fixture(
+_each_kind = pytest.fixture(
     params=[
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.servers),
         pytest.param("mysql", marks=pytest.mark.servers),
     ]
 )
+
+
+@_each_kind
 def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh, empty database: the test runs once for each kind of database."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@_each_kind
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """The same, also where ``tables.py`` gives every fresh database our tables."""
+    return str(request.getfixturevalue(f"empty_{request.param}_url"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

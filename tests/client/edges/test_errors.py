@@ -59,8 +59,8 @@ def test_wrong_credentials_and_databases(kind: str, request: pytest.FixtureReque
     assert str(url.password) not in str(missing)
 
 
-def test_tables_that_are_missing(store_url: str) -> None:
-    with Client(store_url) as client:
+def test_tables_that_are_missing(empty_url: str) -> None:
+    with Client(empty_url) as client:
         for attempt in (
             lambda: client.start("any", n=1), lambda: client.get("0" * 26), lambda: client.signal("0" * 26, "go"),
             client.find, client.count, client.queues, client.workers, lambda: client.prune(0),
@@ -69,7 +69,7 @@ def test_tables_that_are_missing(store_url: str) -> None:
             with pytest.raises(SchemaMismatch, match="run 'engine migrate'") as caught:
                 attempt()
             assert "\n" not in str(caught.value)
-        made(store_url)
+        made(empty_url)
         assert client.start("any", n=1).state() == "running", "and the client goes on once they are there"
 
 
