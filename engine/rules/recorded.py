@@ -34,6 +34,7 @@ _ITEM: Final = 4
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _SORTING: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
+_AS_THEY_ARE: Final = frozenset({bool, Decimal, type(None)})
 _FORMATS: Final[dict[type, Any]] = {
     Date: format_date,
     Time: format_time,
@@ -101,7 +102,7 @@ def _written(value: Value, room: _Room) -> Any:
         return value
     if type(value) is list:
         room.take(_ITEM * len(value))
-        return [_written(item, room) for item in value]
+        return [item if type(item) in _AS_THEY_ARE else _written(item, room) for item in value]
     if type(value) is dict:
         room.take(_ITEM * len(value) + sum(map(len, value)))
         found = {name: _written(item, room) for name, item in value.items()}

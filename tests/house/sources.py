@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,11 @@ class Module:
         self.name = name
         self.source = source
         self.is_package = is_package
-        self.tree = ast.parse(source)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return ast.parse(self.source)
 
     @cached_property
     def imports(self) -> list[Import]:
@@ -61,8 +65,14 @@ def modules(*packages: str) -> dict[str, Module]:
     found: dict[str, Module] = {}
     for package in packages:
         for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            is_package = parts[-1] == "__init__"
-            name = ".".join(parts[:-1] if is_package else parts)
-            found[name] = Module(name, path.read_text(), is_package=is_package)
+            module = _module(path)
+            found[module.name] = module
     return found
+
+
+@cache
+def _module(path: Path) -> Module:
+    """Read a module: once for all tests that look at it."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    return Module(".".join(parts[:-1] if is_package else parts), path.read_text(), is_package=is_package)
