@@ -72,6 +72,12 @@ class PreparedTable(NamedTuple):
     """Its input expressions."""
 
 
+def require_decision(source: model.Model) -> None:
+    """Raise ModelError for a model that decides nothing."""
+    if not any(isinstance(element, model.Decision) for element in source.elements):
+        raise ModelError(f"model {source.name!r} has no decision")
+
+
 class Prepared:
     """A model of which every part works. Safe for use by several threads."""
 
@@ -81,8 +87,7 @@ class Prepared:
         for graph in self.graph.whole():
             if graph.problems:
                 raise ModelError(f"model {graph.model.name!r} cannot work: {'; '.join(graph.problems)}")
-        if not any(isinstance(element, model.Decision) for element in source.elements):
-            raise ModelError(f"model {source.name!r} has no decision")
+        require_decision(source)
         self._asked: dict[str | None, tuple[Asked, tuple[str, ...]]] = {}
         self._tables: dict[_Place, PreparedTable] = {}
 

@@ -168,12 +168,12 @@ def test_it_is_explained_in_which_share_a_key_was(desk: Desk) -> None:
         (Binding(tag="pilot"), "Ada", "the tag pilot was asked for, which it had when the step ran"),
         (
             Binding(as_of_us=0), None,
-            "it was active for 1970-01-01 when the execution began, for no key: not in the 10% of version 2, below 1000",
+            "it was active for 1970-01-01 when the execution began, for no key: not in the 1% of version 2, below 100",
         ),
     ],
 )  # fmt: skip
 def test_it_is_explained_what_was_asked_for(binding: Binding, key: str | None, says: str) -> None:
-    rollouts = (Rollout(2, 1000, False),) if key is None else ()
+    rollouts = (Rollout(2, 100, False),) if key is None else ()
     assert choice_text(Choice(Call(binding, 1, key), None, rollouts)) == says
 
 

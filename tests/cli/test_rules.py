@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from engine import Client, Registry
 from engine.cli.rules.tables import feel_text
+from engine.rules.graph import Graph
+from engine.rules.model import Model
 from engine.store.migrations import migrate
 from tests.cli.desk import CSV, ROWS, Desk
 from tests.worker.rule_flows import bound
@@ -161,6 +166,34 @@ def test_files_are_looked_through_without_a_store(desk: Desk) -> None:
     assert "row 2, column B" in done.err
     assert done.out.endswith("credit.csv: nothing to say\n")
     assert not (desk.path / "rules.db").exists()
+
+
+def test_it_says_on_a_terminal_only_what_it_looks_at(desk: Desk) -> None:
+    told = desk.run("check", "credit.csv", FORCE_COLOR="1", TERM="xterm-256color")
+    assert "looking for overlaps in credit" in told.err or "looking for unreachable rules in credit" in told.err
+    assert "looking" not in told.out
+    desk.imported()
+    told = desk.run("check", "--stored", "credit", FORCE_COLOR="1", TERM="xterm-256color")
+    assert "looking for" in told.err
+    assert "looking" not in desk.run("check", "credit.csv").err
+
+
+def test_files_are_compiled_once_to_be_looked_through(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_one = Graph.__init__
+
+    def count(graph: Graph, source: Model, *rest: Any) -> None:
+        compiled.append(source.name)
+        compile_one(graph, source, *rest)
+
+    monkeypatch.setattr(Graph, "__init__", count)
+    desk.said("check", "credit.csv")
+    assert compiled == ["credit"]
+    desk.said("import", "credit.csv")
+    desk.said("export", "credit", "credit.json")
+    compiled.clear()
+    desk.said("check", "credit.json")
+    assert compiled == ["credit"]
 
 
 def test_a_decision_is_explained_cell_by_cell(desk: Desk) -> None:

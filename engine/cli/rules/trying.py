@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.cells import cell_len, set_cell_size
+from rich.markup import escape
 from rich.text import Text
 
 from engine.cli.commands import add
 from engine.cli.exits import say
 from engine.cli.flags import AsJson
 from engine.cli.rules.flags import Latest, Name, version_of
-from engine.cli.session import Session, print_json
+from engine.cli.session import Session, console, print_json
 from engine.cli.sheets import fitting, sheet_console
 from engine.cli.texts import clean
 from engine.errors import ConfigError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.client.rules.trials import ScenariosRefused
+    from engine.rules.analysis.analyse import Looking
     from engine.rules.analysis.findings import Analysis
     from engine.rules.coverage import Coverage
     from engine.rules.scenarios import Run
@@ -117,7 +121,8 @@ def check(
         with session.client() as client:
             looked_at = client.rule_version(stored, version_of(version) or LATEST)
             model = client.rule_model(stored, looked_at.number)
-        found[f"{clean(stored)} version {looked_at.number}"] = _findings(analyse_model(model))
+        with _progress(stored) as looking:
+            found[f"{clean(stored)} version {looked_at.number}"] = _findings(analyse_model(model, looking=looking))
     if as_json:
         print_json(found)
     else:
@@ -145,11 +150,23 @@ def _analysed(file: Path, given: Sequence[Path]) -> dict[str, Analysis] | None:
     from engine.rules.files import RuleFileError
 
     try:
-        return analyse_model(usable_model(file, None, given))
+        with _progress(file.name) as looking:
+            return analyse_model(usable_model(file, None, given), looking=looking)
     except RuleFileError as error:
         for problem in error.problems:
             say("engine", f"{error.file}: {problem}")
         return None
+
+
+@contextmanager
+def _progress(what: str) -> Generator[Looking | None]:
+    """Say on a terminal what a long look is at."""
+    out = console(stderr=True)
+    if not out.is_terminal:
+        yield None
+        return
+    with out.status(escape(f"reading {clean(what)}")) as status:
+        yield lambda table, kind: status.update(escape(f"looking for {kind} in {clean(table)}"))
 
 
 def _findings(analyses: dict[str, Analysis]) -> list[str]:

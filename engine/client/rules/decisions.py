@@ -15,9 +15,9 @@ from engine.model.choice import choice_of
 from engine.model.states import StepState
 from engine.rules.errors import ModelError
 from engine.rules.feel.exchange import to_python
-from engine.rules.files import RuleFileError, check, read_rules
+from engine.rules.files import RuleFileError, check, is_checked, read_rules
 from engine.rules.model import Model
-from engine.rules.prepared import Prepared, TableExplained
+from engine.rules.prepared import Prepared, TableExplained, require_decision
 from engine.rules.recorded import read_value, write_value
 
 if TYPE_CHECKING:
@@ -120,10 +120,11 @@ def usable_model(source: Model | str | PathLike[str], called: str | None = None,
     Raises RuleFileError and ModelError, which say all that is wrong and where.
     """
     model, file = (source, None) if isinstance(source, Model) else _read(Path(source), called, given)
-    problems = check(model)
+    # Nothing is looked through or compiled twice: with tens of thousands of rules, that takes seconds.
+    problems = [] if file is not None and is_checked(file) else check(model)
     if problems:
         raise RuleFileError(file or f"model {model.name!r}", problems)
-    Prepared(model)
+    require_decision(model)
     return model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.rules.errors import ModelError
-from engine.rules.files import Problem, RuleFileError, read_rules
+from engine.rules.files import Problem, RuleFileError, is_checked, read_rules
 from engine.rules.imports import folded
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ def with_imports(path: Path, model: Model, given: Sequence[Path]) -> Model:
 
 def roots(files: Sequence[Path]) -> list[Path]:
     """Return the files whose models no other of these files imports: those that are rules by themselves."""
-    models = dict(_readable(files))
+    # Tables in cells and graphs import nothing, and take long to read: that is for where something is imported.
+    models = dict(_readable(file for file in files if not is_checked(file.name)))
     imported = {one.namespace for model in models.values() for one in model.imports}
+    if imported:
+        models |= _readable(file for file in files if is_checked(file.name))
     found = [file for file in files if file not in models or models[file].namespace not in imported]
     # Those that all import each other are told so, each by itself.
     return found or list(files)

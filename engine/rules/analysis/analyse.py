@@ -6,6 +6,7 @@ overlap with another rule or to shadow it: what is reported is there whatever th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine.rules.analysis.columns import TableSpace, TypeTexts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from engine.rules.analysis.search import Box
     from engine.rules.model import DecisionTable, ItemDefinition, Model
 
+    Looking = Callable[[str, Kind], None]
+
 T = TypeVar("T")
 DEFAULT_STEPS: Final = 3_000_000
 """About a second or two of work."""
@@ -37,29 +40,34 @@ def analyse(
     opaque: Mapping[int, str] | None = None,
     steps: int = DEFAULT_STEPS,
     limit: int = DEFAULT_LIMIT,
+    looking: Callable[[Kind], None] | None = None,
 ) -> Analysis:
     """Return what is wrong with a table.
 
     ``items`` are the types that it may name, ``types`` those of its inputs where its columns do not say it,
     ``whole_numbers`` the input expressions that have no fractions, ``opaque`` rules (from 1) with conditions beyond the
     table. After so many ``steps``, or so many findings of a kind (``limit``), it stops, and is not complete.
+    ``looking`` is told what is looked for.
     Raises FeelSyntaxError for a cell that is no FEEL.
     """
     space = TableSpace(table, TypeTexts(items, types or {}), whole_numbers, opaque or {})
-    return _Analyst(space, steps, limit).analysis()
+    return _Analyst(space, steps, limit, looking or (lambda _: None)).analysis()
 
 
 def unreachable(table: DecisionTable, *, whole_numbers: Collection[str] = ()) -> tuple[Unreachable, ...]:
     """Return the rules that match nothing: what can be told at once. Raises FeelSyntaxError."""
     space = TableSpace(table, TypeTexts((), {}), whole_numbers, {})
-    return tuple(_Analyst(space, DEFAULT_STEPS, DEFAULT_LIMIT).unreachable())
+    return tuple(_Analyst(space, DEFAULT_STEPS, DEFAULT_LIMIT, lambda _: None).unreachable())
 
 
-def analyse_model(source: Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT) -> dict[str, Analysis]:
+def analyse_model(
+    source: Model, *, steps: int = DEFAULT_STEPS, limit: int = DEFAULT_LIMIT, looking: Looking | None = None
+) -> dict[str, Analysis]:
     """Return the analysis of each table of a model and of those within it, with their types; see :func:`analyse`.
 
     A table is called like its decision or knowledge model, and one within a context ``decision / entry``; further ones
-    of a name are numbered. Raises FeelSyntaxError for a cell that is no FEEL.
+    of a name are numbered. ``looking`` is told which table is looked at, and for what. Raises FeelSyntaxError for a
+    cell that is no FEEL.
     """
     found: dict[str, Analysis] = {}
     for one in (source, *source.imported):
@@ -67,12 +75,14 @@ def analyse_model(source: Model, *, steps: int = DEFAULT_STEPS, limit: int = DEF
             label, number = name, 2
             while label in found:
                 label, number = f"{name} ({number})", number + 1
-            found[label] = analyse(table, items=one.items, types=types, steps=steps, limit=limit)
+            tell = None if looking is None else partial(looking, label)
+            found[label] = analyse(table, items=one.items, types=types, steps=steps, limit=limit, looking=tell)
     return found
 
 
 class _Analyst:
-    def __init__(self, space: TableSpace, steps: int, limit: int) -> None:
+    def __init__(self, space: TableSpace, steps: int, limit: int, looking: Callable[[Kind], None]) -> None:
+        self._looking = looking
         self._space = space
         self._table = space.table
         self._steps = steps
@@ -98,6 +108,7 @@ class _Analyst:
 
     def _limited(self, what: Kind, find: Callable[[Budget], Iterator[T]]) -> tuple[T, ...]:
         """Return the findings of a kind, and remember why there may be more."""
+        self._looking(what)
         found: list[T] = []
         try:
             for one in find(Budget(self._steps)):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.rules.model import Model
 
-__all__ = ["Problem", "RuleFileError", "check", "read_rules", "write_rules"]
+__all__ = ["Problem", "RuleFileError", "check", "is_checked", "read_rules", "write_rules"]
 
 _GRAPH: Final = ".jdm.json"
 
@@ -52,6 +52,12 @@ def read_rules(name: str, data: bytes, called: str | None = None) -> Model:
     except ModelError as error:
         problem = str(error)
     raise RuleFileError(path.name, [Problem(problem)])
+
+
+def is_checked(name: str) -> bool:
+    """Tell whether :func:`read_rules` has looked through what it read from a file of that name, to say what is wrong by
+    row and cell. To :func:`check` it once more would say the same again."""
+    return name.lower().endswith((".csv", ".xlsx", _GRAPH))
 
 
 def write_rules(name: str, model: Model, imported: Iterable[Model] = ()) -> bytes:

@@ -230,12 +230,13 @@ class _Column:
     def _judge(self, value: Value, spot: Spot, *, with_allowed: bool) -> None:
         found: list[str] = []
         ev = Evaluation(_NO_TIME, found)
-        shown = text_of(ev, [value])[1:-1]
         if (with_allowed or self._item.is_plain) and self._item.conform(ev, value) is None:
-            self._checker.add(f"{shown} cannot be here: {'; '.join(found)}", spot)
+            wrong = f"cannot be here: {'; '.join(found)}"
+        elif with_allowed and self._allowed is not None and self._allowed(ev, {}, value) is not True:
+            wrong = f"is none of the allowed values: {self._allowed_text}"
+        else:
             return
-        if with_allowed and self._allowed is not None and self._allowed(ev, {}, value) is not True:
-            self._checker.add(f"{shown} is none of the allowed values: {self._allowed_text}", spot)
+        self._checker.add(f"{text_of(ev, [value])[1:-1]} {wrong}", spot)
 
 
 def _constant(tree: Node) -> Value:

@@ -6,7 +6,7 @@ Rows whose cell is no plain one are in every set: they are candidates, and their
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -67,12 +67,17 @@ def index_column(cells: Sequence[Cell | None]) -> ColumnIndex | None:
     plain = [(1 << place, cell) for place, cell in enumerate(cells) if cell is not None]
     if domain == "number":
         return ColumnIndex(domain, _number_index(plain, everywhere))
-    values = {value for _, cell in plain for value in cell.values}
-    if domain == "boolean":
-        values |= {True, False}
-    named = {value: everywhere | sum(bit for bit, cell in plain if cell.holds(value)) for value in values}
+    return ColumnIndex(domain, _value_index(plain, everywhere, {True, False} if domain == "boolean" else ()))
+
+
+def _value_index(plain: Sequence[tuple[int, Cell]], everywhere: int, values: Iterable[Scalar]) -> ValueIndex:
+    """Begin with what is true of any other value: a cell that names a value says the contrary of it."""
     others = everywhere | sum(bit for bit, cell in plain if cell.negated)
-    return ColumnIndex(domain, ValueIndex(named, others))
+    named = dict.fromkeys(values, others)
+    for bit, cell in plain:
+        for value in cell.values:
+            named[value] = named.get(value, others) ^ bit
+    return ValueIndex(named, others)
 
 
 def _bits(places: Sequence[int]) -> int:

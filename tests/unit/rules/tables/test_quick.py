@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.rules.feel.parser import parse_unary_tests
 from engine.rules.feel.scope import Scope
 from engine.rules.tables.cell_tests import reading_of
-from engine.rules.tables.cells import cell_of
-from engine.rules.tables.index import index_column
+from engine.rules.tables.cells import Cell, cell_of, plain_cell
+from engine.rules.tables.index import ValueIndex, index_column
 from engine.rules.tables.plain import plain_tests
 
 numbers = st.sampled_from(["-2", "0", "0.5", "1", "2", "2.50", "7", "10"])
@@ -73,3 +74,28 @@ def test_other_cells_are_left_to_the_parser() -> None:
         "",
     ):
         assert plain_tests(text) is None
+
+
+@given(st.lists(string_cells, max_size=7) | st.lists(boolean_cells, max_size=7), st.sampled_from(["a", "b", "", "c"]))
+def test_an_index_finds_the_cells_that_hold_for_a_text_or_a_truth_value(texts: list[str], value: str) -> None:
+    cells = [None if text == "-" else cell_of(reading_of(parse_unary_tests(text, Scope({})))) for text in texts]
+    index = index_column(cells)
+    domains = {cell.domain for cell in cells if cell is not None}
+    assert (index is None) == (not domains)
+    if index is not None:
+        looked_for = value if "string" in domains else value == "a"
+        expected = sum(1 << place for place, cell in enumerate(cells) if cell is None or cell.holds(looked_for))
+        assert isinstance(index.lookup, ValueIndex)
+        assert index.lookup.rows(looked_for) == expected
+
+
+def test_no_cell_is_asked_about_every_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 30,000 rows that have a text each, this would be a billion questions."""
+    monkeypatch.delattr(Cell, "holds")
+    cells = [plain_cell(f'"C{place}"') for place in range(200)]
+    index = index_column([*cells, plain_cell('not("C7")')])
+    assert index is not None
+    assert isinstance(index.lookup, ValueIndex)
+    assert (index.lookup.rows("C7"), index.lookup.rows("C8"), index.lookup.rows("x")) == (
+        1 << 7, 1 << 8 | 1 << 200, 1 << 200,
+    )  # fmt: skip
