@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 
 from engine.model.states import StepState
 from engine.model.work import ANY_ATTEMPT, Claimed, Pointer
@@ -14,12 +15,13 @@ from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.schema import READY_INDEX, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import Connection, Select
 
     from engine.store.batches import Row
     from engine.store.database import Transaction
+    from engine.store.dialects.base import Dialect
 
 POINTERS_PER_QUERY = 100
 
@@ -62,14 +64,20 @@ def claim_ready(tx: Transaction, owner: int, queues: Sequence[str], room: int) -
     for queue in queues:
         if len(claimed) >= room:
             break
-        query = (
-            select(*_COLUMNS)
-            .where(steps.c.ready_queue == queue)
-            .order_by(steps.c.priority, steps.c.ready_us)
-            .limit(room - len(claimed))
-        )
-        claimed += _claim(tx, owner, tx.dialect.by_index(query, steps, READY_INDEX))
+        claimed += _claim(tx, owner, _ready(tx.dialect), {"queue": queue, "room": room - len(claimed)})
     return claimed
+
+
+@lru_cache
+def _ready(dialect: Dialect) -> Select[*tuple[Any, ...]]:
+    # Kept, like the others here: to put a query together takes longer than to run it.
+    query = (
+        select(*_COLUMNS)
+        .where(steps.c.ready_queue == bindparam("queue"))
+        .order_by(steps.c.priority, steps.c.ready_us)
+        .limit(bindparam("room", type_=Integer))
+    )
+    return dialect.passing_over(query, steps, READY_INDEX)
 
 
 def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> list[Claimed]:
@@ -78,17 +86,21 @@ def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> 
     ordered = sorted(pointers, key=lambda pointer: (pointer.execution_id, pointer.seq))
     for first in range(0, len(ordered), POINTERS_PER_QUERY):
         part = ordered[first : first + POINTERS_PER_QUERY]
-        # One statement of one shape, whatever is pointed at. It is about exactly that: whoever is pointed at another
-        # ready step of the same executions must not find it locked.
-        query = select(*_COLUMNS).where(
-            tx.dialect.among(
-                (steps.c.execution_id, steps.c.seq), {(pointer.execution_id, pointer.seq) for pointer in part}
-            ),
-            # Not ``ready_queue``, whose index would have every ready step looked through for these few.
-            steps.c.state == StepState.READY,
-        )
-        claimed += _claim(tx, owner, query, _wanted(part))
+        named = tx.dialect.bound("pointers", {(pointer.execution_id, pointer.seq) for pointer in part})
+        claimed += _claim(tx, owner, _pointed_at(tx.dialect), named, _wanted(part))
     return claimed
+
+
+@lru_cache
+def _pointed_at(dialect: Dialect) -> Select[*tuple[Any, ...]]:
+    # One statement of one shape, whatever is pointed at. It is about exactly that: whoever is pointed at another ready
+    # step of the same executions must not find it locked.
+    query = select(*_COLUMNS).where(
+        dialect.among((steps.c.execution_id, steps.c.seq), "pointers"),
+        # Not ``ready_queue``, whose index would have every ready step looked through for these few.
+        steps.c.state == StepState.READY,
+    )
+    return dialect.passing_over(query, steps)
 
 
 def _wanted(pointers: Sequence[Pointer]) -> Callable[[Row], bool]:
@@ -106,12 +118,11 @@ def _wanted(pointers: Sequence[Pointer]) -> Callable[[Row], bool]:
 
 
 def _claim(
-    tx: Transaction, owner: int, query: Select[*tuple[Any, ...]], wanted: Callable[[Row], bool] | None = None
-) -> list[Claimed]:
-    """Lock the rows that the query finds, passing over those that others are at, and take those that are wanted."""
-    if tx.dialect.locks_rows:
-        query = query.with_for_update(skip_locked=True, of=steps)
-    found: Sequence[Any] = tx.connection.execute(query).all()
+    tx: Transaction, owner: int, query: Select[*tuple[Any, ...]], values: Mapping[str, Any],
+    wanted: Callable[[Row], bool] | None = None,
+) -> list[Claimed]:  # fmt: skip
+    """Take the rows that the query finds, as far as they are wanted."""
+    found: Sequence[Any] = tx.connection.execute(query, values).all()
     if wanted is not None:
         found = [row for row in found if wanted(row)]
     now_us = tx.now_us

@@ -233,10 +233,9 @@ def _owners(tx: Transaction, given_up: list[Row]) -> set[int]:
     owners: set[int] = set()
     for first in range(0, len(given_up), STEPS_PER_QUERY):
         keys = [(row[0], row[1]) for row in given_up[first : first + STEPS_PER_QUERY]]
-        query = select(steps.c.owner).where(
-            tx.dialect.among((steps.c.execution_id, steps.c.seq), keys), steps.c.state == StepState.CLAIMED
-        )
-        owners.update(tx.connection.execute(query).scalars())
+        among = tx.dialect.among((steps.c.execution_id, steps.c.seq), "keys")
+        query = select(steps.c.owner).where(among, steps.c.state == StepState.CLAIMED)
+        owners.update(tx.connection.execute(query, tx.dialect.bound("keys", keys)).scalars())
     return owners
 
 

@@ -78,8 +78,8 @@ def known_dead(tx: Transaction, names: Collection[Name]) -> set[Name]:
     if not names:
         return set()
     name = (dead_messages.c.trigger_name, dead_messages.c.message_id)
-    query = select(*name).where(tx.dialect.among(name, list(names)))
-    return {(row[0], row[1]) for row in tx.connection.execute(query)}
+    query = select(*name).where(tx.dialect.among(name, "names"))
+    return {(row[0], row[1]) for row in tx.connection.execute(query, tx.dialect.bound("names", names))}
 
 
 def find_dead_messages(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +16,10 @@ from engine.store.schema import executions, steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Select
+
     from engine.store.database import Transaction
+    from engine.store.dialects.base import Dialect
 
 
 class LoadedHistory(msgspec.Struct, frozen=True):
@@ -60,7 +64,7 @@ def load_histories(tx: Transaction, wanted: Mapping[str, int]) -> dict[str, Load
     """
     if not wanted:
         return {}
-    found = tx.connection.execute(select(*_START).where(tx.dialect.one_of(executions.c.id, wanted))).all()
+    found = tx.connection.execute(_starts(tx.dialect), {"ids": list(wanted)}).all()
     whole = [id for id, after in wanted.items() if after == 0]
     known: dict[str, list[KnownCommand]] = defaultdict(list)
     consumed: dict[str, list[tuple[int, Event]]] = defaultdict(list)
@@ -113,19 +117,29 @@ def _step_rows(tx: Transaction, wanted: Mapping[str, int]) -> Any:
     conditions: list[Any] = []
     whole = [id for id, after in wanted.items() if after == 0]
     if whole:
-        conditions.append(tx.dialect.one_of(steps.c.execution_id, whole))
+        conditions.append(tx.dialect.one_of(steps.c.execution_id, "whole"))
     for execution_id, after in wanted.items():
         if after:
             news = or_(steps.c.position.is_(None), steps.c.position > after)
             finished = steps.c.state.in_((StepState.COMPLETED, StepState.FAILED))
             conditions.append(and_(steps.c.execution_id == execution_id, finished, news))
-    return tx.connection.execute(select(*_STEP).where(or_(*conditions)))
+    return tx.connection.execute(select(*_STEP).where(or_(*conditions)), {"whole": whole} if whole else {})
 
 
 def _beginnings(tx: Transaction, ids: list[str]) -> Any:
     """The input of each execution, and when it began: later than it was made where its start was put off, and earlier
     where a rerun took over a past."""
-    query = select(steps.c.execution_id, steps.c.input, steps.c.created_us).where(
-        tx.dialect.one_of(steps.c.execution_id, ids), steps.c.seq == FLOW_SEQ
+    return tx.connection.execute(_flow_steps(tx.dialect), {"ids": ids})
+
+
+@lru_cache
+def _starts(dialect: Dialect) -> Select[*tuple[Any, ...]]:
+    return select(*_START).where(dialect.one_of(executions.c.id, "ids"))
+
+
+@lru_cache
+def _flow_steps(dialect: Dialect) -> Select[*tuple[Any, ...]]:
+    of = steps.c
+    return select(of.execution_id, of.input, of.created_us).where(
+        dialect.one_of(of.execution_id, "ids"), of.seq == FLOW_SEQ
     )
-    return tx.connection.execute(query)

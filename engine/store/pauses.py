@@ -19,9 +19,6 @@ from engine.store.schema import READY_INDEX, paused_queues, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
-
-    from sqlalchemy import Select
 
     from engine.model.work import Pointer
     from engine.store.database import Transaction
@@ -90,7 +87,8 @@ def recall(tx: Transaction, queue: str, after: Place | None = None) -> Place | N
         .order_by(of.priority, of.ready_us)
         .limit(BATCH)
     )
-    found = _locked(tx, tx.dialect.by_index(query, steps, READY_INDEX) if tx.dialect.locks_rows else query)
+    # Steps that others are at are passed over, here and below: those see to them.
+    found = tx.connection.execute(tx.dialect.passing_over(query, steps, READY_INDEX)).all()
     tx.dialect.update(tx.connection, OFFER_BY, [(row[0], row[1], at.until_us) for row in found])
     return Place(at.until_us, found[-1][2], found[-1][3]) if len(found) == BATCH else None
 
@@ -98,14 +96,9 @@ def recall(tx: Transaction, queue: str, after: Place | None = None) -> Place | N
 def postpone(tx: Transaction, pointers: Sequence[Pointer], due_us: int) -> None:
     """See to it that steps are offered again whose messages are dropped, as their queue is paused or was just now."""
     keys = sorted({(each.execution_id, each.seq) for each in pointers})
+    name = (steps.c.execution_id, steps.c.seq)
+    query = select(*name).where(tx.dialect.among(name, "keys"), steps.c.state == StepState.READY)
+    query = tx.dialect.passing_over(query, steps)
     for first in range(0, len(keys), BATCH):
-        among = tx.dialect.among((steps.c.execution_id, steps.c.seq), keys[first : first + BATCH])
-        found = _locked(tx, select(steps.c.execution_id, steps.c.seq).where(among, steps.c.state == StepState.READY))
+        found = tx.connection.execute(query, tx.dialect.bound("keys", keys[first : first + BATCH])).all()
         tx.dialect.update(tx.connection, OFFER_BY, [(row[0], row[1], due_us) for row in found])
-
-
-def _locked(tx: Transaction, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
-    """Lock what is found. Steps that others are at are passed over: those see to them."""
-    if tx.dialect.locks_rows:
-        query = query.with_for_update(skip_locked=True, of=steps)
-    return tx.connection.execute(query).all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from engine.store.schema import OPERATOR, steps
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 Line = tuple[str, int]
 """A queue, and a priority in it."""
+
+_BROUGHT = (
+    select(steps.c.queue, steps.c.priority, func.max(steps.c.ready_us), func.max(steps.c.started_us))
+    # A step that was claimed as it became ready, without a message, tells nothing.
+    .where(steps.c.owner > OPERATOR, steps.c.started_us >= bindparam("since_us"), steps.c.started_us > steps.c.ready_us)
+    .group_by(steps.c.queue, steps.c.priority)
+)
 
 
 def heads_of(tx: Transaction, lines: Iterable[Line]) -> dict[Line, int]:
@@ -51,19 +58,10 @@ class MessageFront:
 
     def look(self, tx: Transaction, within_us: int) -> dict[Line, int]:
         """Return since when the latest step had been ready that a message brought within the last ``within_us``."""
-        # A step that was claimed as it became ready, without a message, tells nothing.
-        query = (
-            select(steps.c.queue, steps.c.priority, func.max(steps.c.ready_us), func.max(steps.c.started_us))
-            .where(
-                steps.c.owner > OPERATOR,
-                steps.c.started_us >= tx.now_us - within_us,
-                steps.c.started_us > steps.c.ready_us,
-            )
-            .group_by(steps.c.queue, steps.c.priority)
-        )
+        since_us = tx.now_us - within_us
         # What is claimed just now may be nothing: short steps have come and gone between two looks.
-        for queue, priority, ready_us, started_us in tx.connection.execute(query):
+        for queue, priority, ready_us, started_us in tx.connection.execute(_BROUGHT, {"since_us": since_us}):
             before, _ = self._seen.get((queue, priority), (ready_us, 0))
             self._seen[queue, priority] = (max(before, ready_us), started_us)
-        self._seen = {line: seen for line, seen in self._seen.items() if seen[1] >= tx.now_us - within_us}
+        self._seen = {line: seen for line, seen in self._seen.items() if seen[1] >= since_us}
         return {line: ready_us for line, (ready_us, _) in self._seen.items()}

@@ -5,10 +5,11 @@ Every worker sweeps; rows that another one is at are passed over.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from engine.model.states import HELD, StepState
 from engine.model.work import Pointer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from engine.store.batches import Row
     from engine.store.database import Transaction
+    from engine.store.dialects.base import Dialect
 
 BATCH = 500
 _POINTER = (steps.c.execution_id, steps.c.seq, steps.c.attempt, steps.c.queue, steps.c.priority)
@@ -43,6 +45,10 @@ HOLD = BatchUpdate(
     fixed="state = 'waiting', owner = NULL, ready_queue = NULL, due_at_us = NULL",
     guard="state = 'claimed'",
 )
+
+_NEXT_DUE = select(func.min(steps.c.due_at_us)).where(steps.c.due_at_us.is_not(None))
+_ALIVE = select(workers.c.id).where(workers.c.state == WorkerState.ALIVE)
+_DEAD_OWNERS = select(steps.c.owner).where(steps.c.owner > OPERATOR, steps.c.owner.not_in(_ALIVE)).distinct()
 
 
 class Swept(msgspec.Struct):
@@ -64,13 +70,7 @@ def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None
     themselves.
     """
     swept = Swept(now_us=tx.now_us)
-    query = (
-        select(*_POINTER, steps.c.state, steps.c.ready_us)
-        .where(steps.c.due_at_us <= tx.now_us)
-        .order_by(steps.c.due_at_us)
-        .limit(BATCH)
-    )
-    found = tx.connection.execute(_skipping(tx, query, DUE_INDEX)).all()
+    found = tx.connection.execute(_due(tx.dialect, BATCH), {"now_us": tx.now_us}).all()
     # Nothing of a held execution is due, except for what runs in it beyond its time.
     held = _held(tx, {row[0] for row in found if row[5] == StepState.CLAIMED})
     reached = {} if resend_us is None else (front or MessageFront()).look(tx, resend_us)
@@ -93,24 +93,34 @@ def sweep_due(tx: Transaction, resend_us: int | None, front: MessageFront | None
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     tx.dialect.update(tx.connection, HOLD, to_hold)
     swept.more = len(found) == BATCH
-    swept.next_due_us = tx.connection.execute(
-        select(func.min(steps.c.due_at_us)).where(steps.c.due_at_us.is_not(None))
-    ).scalar_one()
+    swept.next_due_us = tx.connection.execute(_NEXT_DUE).scalar_one()
     return swept
+
+
+@lru_cache
+def _due(dialect: Dialect, most: int) -> Select[*tuple[Any, ...]]:
+    query = (
+        select(*_POINTER, steps.c.state, steps.c.ready_us)
+        .where(steps.c.due_at_us <= bindparam("now_us"))
+        .order_by(steps.c.due_at_us)
+        .limit(most)
+    )
+    return dialect.passing_over(query, steps, DUE_INDEX)
 
 
 def adopt_unannounced(tx: Transaction, resend_us: int) -> Swept:
     """Give steps that were ready without messages a due time, so that they are offered by messages from now on."""
-    query = (
-        select(*_POINTER, steps.c.ready_us)
-        .where(steps.c.ready_queue.is_not(None), steps.c.due_at_us.is_(None))
-        .limit(BATCH)
-    )
-    found = tx.connection.execute(_skipping(tx, query, READY_INDEX)).all()
+    found = tx.connection.execute(_unannounced(tx.dialect, BATCH)).all()
     rows = [(row[0], row[1], row[5], tx.now_us + resend_us) for row in found]
     tx.dialect.update(tx.connection, MAKE_READY, rows)
     offered = [Pointer(row[0], row[1], row[2], row[3], row[4]) for row in found]
     return Swept(offered, len(found) == BATCH, None, tx.now_us)
+
+
+@lru_cache
+def _unannounced(dialect: Dialect, most: int) -> Select[*tuple[Any, ...]]:
+    query = select(*_POINTER, steps.c.ready_us).where(steps.c.ready_queue.is_not(None), steps.c.due_at_us.is_(None))
+    return dialect.passing_over(query.limit(most), steps, READY_INDEX)
 
 
 def find_dead(tx: Transaction, own_id: int, *, by_lease: bool = True) -> list[int]:
@@ -126,15 +136,13 @@ def find_dead(tx: Transaction, own_id: int, *, by_lease: bool = True) -> list[in
 def release_orphans(tx: Transaction, resend_us: int | None) -> Swept:
     """Make ready again, in one bounded batch, what is owned by workers that are not alive."""
     swept = Swept(now_us=tx.now_us)
-    alive = select(workers.c.id).where(workers.c.state == WorkerState.ALIVE)
-    owners = select(steps.c.owner).where(steps.c.owner > OPERATOR, steps.c.owner.not_in(alive)).distinct()
     # Read first, and by itself: an identity that is not alive now never is again, so what it owns may be taken whenever
     # its lock is had.
-    dead = tx.connection.execute(owners).scalars().all()
+    dead = tx.connection.execute(_DEAD_OWNERS).scalars().all()
     if not dead:
         return swept
     query = select(*_POINTER).where(steps.c.owner.in_(dead)).order_by(steps.c.execution_id, steps.c.seq).limit(BATCH)
-    found = tx.connection.execute(_skipping(tx, query, OWNER_INDEX)).all()
+    found = tx.connection.execute(tx.dialect.passing_over(query, steps, OWNER_INDEX)).all()
     paused = _held(tx, {row[0] for row in found})
     ready: list[Row] = []
     held: list[Row] = []
@@ -162,9 +170,3 @@ def _held(tx: Transaction, execution_ids: set[str]) -> set[str]:
         return set()
     query = select(executions.c.id).where(executions.c.id.in_(execution_ids), executions.c.state.in_(sorted(HELD)))
     return set(tx.connection.execute(query).scalars())
-
-
-def _skipping(tx: Transaction, query: Select[*tuple[Any, ...]], index: str) -> Select[*tuple[Any, ...]]:
-    if not tx.dialect.locks_rows:
-        return query
-    return tx.dialect.by_index(query, steps, index).with_for_update(skip_locked=True, of=steps)

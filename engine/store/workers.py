@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from engine.store.batches import BatchUpdate
 from engine.store.schema import steps, workers
@@ -37,6 +37,17 @@ class WorkerState:
     """Declared dead by a peer; a worker that finds itself so must take a new identity."""
     GONE = "gone"
     """It said goodbye."""
+
+
+_LIVING = (
+    select(
+        workers.c.id, workers.c.name, workers.c.host, workers.c.pid, workers.c.process_token, workers.c.queues,
+        workers.c.state, workers.c.started_us, workers.c.expires_us,
+    )
+    .where(workers.c.state == WorkerState.ALIVE)
+    .order_by(workers.c.id)
+)  # fmt: skip
+_OWNED = select(steps.c.execution_id, steps.c.seq, steps.c.attempt).where(steps.c.owner == bindparam("worker_id"))
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -61,7 +72,7 @@ def register_worker(tx: Transaction, name: str, queues: Sequence[str], lease_us:
         "queues": json.dumps(list(queues)), "state": WorkerState.ALIVE, "flushes": 0, "started_us": tx.now_us,
         "expires_us": tx.now_us + lease_us,
     }  # fmt: skip
-    key = tx.connection.execute(insert(workers).values(row)).inserted_primary_key
+    key = tx.connection.execute(insert(workers), row).inserted_primary_key
     assert key is not None, "every database hands out worker ids"
     return int(key[0])
 
@@ -88,11 +99,7 @@ def flushes_of(tx: Transaction, worker_id: int) -> int:
 
 def living_workers(tx: Transaction) -> list[WorkerRow]:
     """Return the workers that nobody has declared dead."""
-    query = select(
-        workers.c.id, workers.c.name, workers.c.host, workers.c.pid, workers.c.process_token, workers.c.queues,
-        workers.c.state, workers.c.started_us, workers.c.expires_us,
-    )  # fmt: skip
-    found = tx.connection.execute(query.where(workers.c.state == WorkerState.ALIVE).order_by(workers.c.id))
+    found = tx.connection.execute(_LIVING)
     return [WorkerRow(r[0], r[1], r[2], r[3], r[4], json.loads(r[5]), r[6], r[7], r[8]) for r in found]
 
 
@@ -105,8 +112,7 @@ def declare_dead(tx: Transaction, worker_ids: Sequence[int]) -> list[int]:
 
 def owned_steps(tx: Transaction, worker_id: int) -> set[tuple[str, int, int]]:
     """Return (execution id, seq, attempt) of every step that a worker owns."""
-    query = select(steps.c.execution_id, steps.c.seq, steps.c.attempt).where(steps.c.owner == worker_id)
-    return {(row[0], row[1], row[2]) for row in tx.connection.execute(query)}
+    return {(row[0], row[1], row[2]) for row in tx.connection.execute(_OWNED, {"worker_id": worker_id})}
 
 
 def has_died(tx: Transaction, worker: WorkerRow, *, by_lease: bool = True) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import bindparam, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
@@ -83,20 +83,34 @@ class Dialect:
         self, connection: Connection, columns: Sequence[Column[Any]], table: Table, ids: Sequence[str]
     ) -> Sequence[Any]:
         """Return these columns of the rows with these ids, locked in the order of ids where rows can be locked."""
-        query = select(*columns).where(table.c.id.in_(ids)).order_by(table.c.id)
-        return connection.execute(query.with_for_update() if self.locks_rows else query).all()
+        query = _by_id(tuple(columns), table, locked=self.locks_rows)
+        return connection.execute(query, {"ids": list(ids)}).all()
 
     def by_index(self, query: Select[*tuple[Any, ...]], table: Table, index: str) -> Select[*tuple[Any, ...]]:
         """Return a query that locks what it finds, told which index to find it by where the planner needs telling."""
         return query
 
-    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
-        """Return the condition that these columns together have the values of one of the rows."""
-        return tuple_(*columns).in_(rows)
+    def passing_over(
+        self, query: Select[*tuple[Any, ...]], table: Table, index: str | None = None
+    ) -> Select[*tuple[Any, ...]]:
+        """Return a query that locks what it finds in a table, and passes over what others have locked."""
+        if not self.locks_rows:
+            return query
+        if index is not None:
+            query = self.by_index(query, table, index)
+        return query.with_for_update(skip_locked=True, of=table)
 
-    def one_of(self, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
-        """Return the condition that this column has one of these values."""
-        return column.in_(values)
+    def among(self, columns: Sequence[Column[Any]], name: str) -> ColumnElement[bool]:
+        """Return the condition that these columns together have the values of one of the rows that ``bound`` binds."""
+        return tuple_(*columns).in_(bindparam(name, expanding=True))
+
+    def bound(self, name: str, rows: Collection[Row]) -> dict[str, Any]:
+        """Return the parameters that bind rows to the name under which ``among`` knows them."""
+        return {name: list(rows)}
+
+    def one_of(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        """Return the condition that this column has one of the values in a list, the parameter of this name."""
+        return column.in_(bindparam(name, expanding=True))
 
     def exists(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
         """Tell whether there is a row with these values."""
@@ -161,6 +175,12 @@ class Dialect:
 
     def notify(self, connection: Connection, channel: str, payload: str) -> None:
         """Tell listeners on any host that something changed; a hint that may be lost."""
+
+
+@cache
+def _by_id(columns: tuple[Column[Any], ...], table: Table, *, locked: bool) -> Select[*tuple[Any, ...]]:
+    query = select(*columns).where(table.c.id.in_(bindparam("ids", expanding=True))).order_by(table.c.id)
+    return query.with_for_update() if locked else query
 
 
 @cache

@@ -6,7 +6,7 @@ import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, any_, event, func, literal, select, tuple_
+from sqlalchemy import String, Text, any_, bindparam, event, func, select, tuple_
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -106,14 +106,17 @@ class PostgreSQLDialect(Dialect):
         sql = f"SELECT {names} FROM {table.name} WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
         return connection.exec_driver_sql(sql, (list(ids),)).all()
 
-    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
-        arrays = [_array(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
+    def among(self, columns: Sequence[Column[Any]], name: str) -> ColumnElement[bool]:
+        arrays = [_array(column, f"{name}_{place}") for place, column in enumerate(columns)]
         names = [f"v{place}" for place in range(len(columns))]
         values = func.unnest(*arrays).table_valued(*names, name="v").render_derived()
         return tuple_(*columns).in_(select(*(values.c[name] for name in names)))
 
-    def one_of(self, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
-        return column == any_(_array(column, list(values)))
+    def bound(self, name: str, rows: Collection[Row]) -> dict[str, Any]:
+        return {f"{name}_{place}": list(values) for place, values in enumerate(zip(*rows, strict=True))}
+
+    def one_of(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        return column == any_(_array(column, name))
 
     def code_of(self, error: DBAPIError) -> str:
         return getattr(error.orig, "sqlstate", None) or ""
@@ -147,10 +150,10 @@ class PostgreSQLDialect(Dialect):
         connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
 
 
-def _array(column: Column[Any], values: list[Any]) -> ColumnElement[Any]:
-    """Return the values as one parameter, cast to an array of the column's type: one text however many there are."""
+def _array(column: Column[Any], name: str) -> ColumnElement[Any]:
+    """Return one parameter, cast to an array of the column's type: one text however many values there are."""
     plain = Text() if isinstance(column.type, String) else column.type
-    return sql_cast(literal(values, ARRAY(plain)), ARRAY(plain))
+    return sql_cast(bindparam(name, type_=ARRAY(plain)), ARRAY(plain))
 
 
 def _array_type(table: Table, column: str) -> str:

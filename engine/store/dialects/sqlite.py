@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Connection, Engine
     from sqlalchemy.exc import DBAPIError
 
+    from engine.store.batches import Row
+
 BUSY_SECONDS = 30.0
 """How long a writer waits for its turn before the database counts as unavailable."""
 _SHORTEST_PAUSE_SECONDS = 0.0003
@@ -64,10 +66,14 @@ class SQLiteDialect(Dialect):
     def is_missing_table(self, error: DBAPIError) -> bool:
         return "no such table" in str(error.orig)
 
-    def among(self, columns: Sequence[Column[Any]], rows: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
+    def among(self, columns: Sequence[Column[Any]], name: str) -> ColumnElement[bool]:
         # Of columns together it makes a list to compare every row with. Each by itself it looks up by an index.
-        each = [column.in_({row[place] for row in rows}) for place, column in enumerate(columns)]
-        return and_(*each, super().among(columns, rows))
+        each = [self.one_of(column, f"{name}_{place}") for place, column in enumerate(columns)]
+        return and_(*each, super().among(columns, name))
+
+    def bound(self, name: str, rows: Collection[Row]) -> dict[str, Any]:
+        each = {f"{name}_{place}": list(set(values)) for place, values in enumerate(zip(*rows, strict=True))}
+        return each | super().bound(name, rows)
 
     def code_of(self, error: DBAPIError) -> str:
         # SQLITE_BUSY_SNAPSHOT and its like say more of what SQLITE_BUSY says.
