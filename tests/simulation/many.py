@@ -6,6 +6,8 @@ import contextlib
 import functools
 import gc
 import multiprocessing
+import os
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 
@@ -32,3 +34,12 @@ def courses(pool: Executor, seeds: Sequence[int], mode: str | None = None) -> It
 def _prepare() -> None:
     # What is loaded stays: the collector need not look at it again and again.
     gc.freeze()
+    # If the parent is killed, nobody else tells its processes to end.
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -6,7 +6,6 @@ What are threads and a loop there are calls here that the scheduler starts, one 
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,12 +85,10 @@ class Worker:
             lambda owned, asked_at: self.post("owned", lambda: self.steps.still_owned(owned, asked_at)),
             lambda worker_id: self.post("lease lost", lambda: self._lose_lease(worker_id)),
         )
-        options: dict[str, Any] = {}
-        if "monotonic" in inspect.signature(Sweeper).parameters:
-            options["monotonic"] = lambda: world.now_us() / 1e6
         self._sweeper = Sweeper(
-            database, lambda: self.identity, SWEEP_US, self.queue.resend_us, self.queue.swept, **options
-        )
+            database, lambda: self.identity, SWEEP_US, self.queue.resend_us, self.queue.swept,
+            monotonic=lambda: world.now_us() / 1e6,
+        )  # fmt: skip
         self.pipeline = Pipeline(
             Serving(self.queues, scenario.concurrency, scenario.lease_us, scenario.embedded, self.queue.resend_us),
             self._driving,
