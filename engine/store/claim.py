@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from engine.store.commands import TIMEOUT_GRACE_US
 from engine.store.schema import READY_INDEX, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Column, Connection, Select
 
     from engine.store.batches import Row
     from engine.store.database import Transaction
@@ -34,6 +33,8 @@ CLAIM = BatchUpdate(
     guard="state = 'ready'",
 )
 
+_STEP = (steps.c.execution_id, steps.c.seq)
+_ATTEMPT = (*_STEP, steps.c.attempt)
 _COLUMNS = (
     steps.c.execution_id,
     steps.c.seq,
@@ -83,48 +84,34 @@ def _ready(dialect: Dialect) -> Select[*tuple[Any, ...]]:
 def claim_pointers(tx: Transaction, owner: int, pointers: Sequence[Pointer]) -> list[Claimed]:
     """Claim what these pointers point at, as far as it is ready and at the attempt they name."""
     claimed: list[Claimed] = []
-    ordered = sorted(pointers, key=lambda pointer: (pointer.execution_id, pointer.seq))
-    for first in range(0, len(ordered), POINTERS_PER_QUERY):
-        part = ordered[first : first + POINTERS_PER_QUERY]
-        named = tx.dialect.bound("pointers", {(pointer.execution_id, pointer.seq) for pointer in part})
-        claimed += _claim(tx, owner, _pointed_at(tx.dialect), named, _wanted(part))
+    at_any = sorted({(p.execution_id, p.seq) for p in pointers if p.attempt == ANY_ATTEMPT})
+    at_one = sorted({(p.execution_id, p.seq, p.attempt) for p in pointers if p.attempt != ANY_ATTEMPT})
+    for columns, named in ((_STEP, at_any), (_ATTEMPT, at_one)):
+        for part in _parts(named):
+            claimed += _claim(tx, owner, _pointed_at(tx.dialect, columns), tx.dialect.bound("pointers", part))
     return claimed
 
 
+def _parts(named: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    for first in range(0, len(named), POINTERS_PER_QUERY):
+        yield named[first : first + POINTERS_PER_QUERY]
+
+
 @lru_cache
-def _pointed_at(dialect: Dialect) -> Select[*tuple[Any, ...]]:
+def _pointed_at(dialect: Dialect, columns: tuple[Column[Any], ...]) -> Select[*tuple[Any, ...]]:
     # One statement of one shape, whatever is pointed at. It is about exactly that: whoever is pointed at another ready
-    # step of the same executions must not find it locked.
+    # step of the same executions, or at the right attempt of this one, must not find it locked.
     query = select(*_COLUMNS).where(
-        dialect.among((steps.c.execution_id, steps.c.seq), "pointers"),
+        dialect.among(columns, "pointers"),
         # Not ``ready_queue``, whose index would have every ready step looked through for these few.
         steps.c.state == StepState.READY,
     )
     return dialect.passing_over(query, steps)
 
 
-def _wanted(pointers: Sequence[Pointer]) -> Callable[[Row], bool]:
-    """Return what tells whether a row is pointed at, at its attempt."""
-    attempts: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for pointer in pointers:
-        attempts[pointer.execution_id, pointer.seq].add(pointer.attempt)
-    nothing = frozenset[int]()
-
-    def wanted(row: Row) -> bool:
-        named = attempts.get((row[0], row[1]), nothing)
-        return row[2] in named or ANY_ATTEMPT in named
-
-    return wanted
-
-
-def _claim(
-    tx: Transaction, owner: int, query: Select[*tuple[Any, ...]], values: Mapping[str, Any],
-    wanted: Callable[[Row], bool] | None = None,
-) -> list[Claimed]:  # fmt: skip
-    """Take the rows that the query finds, as far as they are wanted."""
+def _claim(tx: Transaction, owner: int, query: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> list[Claimed]:
+    """Take the rows that the query finds."""
     found: Sequence[Any] = tx.connection.execute(query, values).all()
-    if wanted is not None:
-        found = [row for row in found if wanted(row)]
     now_us = tx.now_us
     rows: list[Row] = []
     for row in found:

@@ -12,10 +12,12 @@ from engine.errors import StoreUnavailable
 from engine.store.dialects.base import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
 
     from sqlalchemy import Connection, Engine, Select, Table
     from sqlalchemy.exc import DBAPIError
+
+    from engine.store.batches import Row
 
 _LOCK_PREFIX = "milepost-worker-"
 _MIGRATION_LOCK_PREFIX = "milepost-tables-"
@@ -50,6 +52,14 @@ class MySQLDialect(Dialect):
     def engine_options(self) -> dict[str, Any]:
         # Repeatable read would lock the gaps between rows, and workers that claim side by side would deadlock on them.
         return {"isolation_level": "READ COMMITTED"}
+
+    def bound(self, name: str, rows: Collection[Row]) -> dict[str, Any]:
+        listed = list(rows)
+        if len(listed) == 1:
+            # A single row would be read as a constant, and stay locked even if the rest of the condition excludes it.
+            # No id is empty.
+            listed.append(tuple("" if isinstance(value, str) else value for value in listed[0]))
+        return super().bound(name, listed)
 
     def prepare_engine(self, engine: Engine) -> None:
         @event.listens_for(engine, "connect")

@@ -170,6 +170,18 @@ def test_a_claimer_of_messages_leaves_what_others_are_pointed_at(server_store: S
     assert sorted(keys(others.claimed)) == sorted([(a, 2), (b, 1)])
 
 
+def test_a_message_that_came_late_keeps_nobody_from_what_it_points_at(server_store: Store) -> None:
+    """Whoever has the right message has no other: passed over, the step would wait until it is offered again."""
+    store = server_store
+    first, second = store.worker(), store.worker(database=store.open())
+    id = store.running(first, step(1))
+    late = first.build(pointers=[Pointer(id, 1, 7, "default"), Pointer(id, FLOW_SEQ, ANY_ATTEMPT, "default")])
+    with store.database.write() as tx:
+        assert run_flush(tx, late).claimed == []
+        others = Background(lambda: second.flush(pointers=[Pointer(id, 1, 0, "default")])).join()
+    assert keys(others.claimed) == [(id, 1)]
+
+
 def test_two_workers_with_the_same_message_claim_it_once(store: Store) -> None:
     workers = [store.worker(database=store.open()) for _ in range(2)]
     id = store.running(workers[0], *(step(seq) for seq in range(1, 41)))
