@@ -7,6 +7,7 @@ the pipeline's affair.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -55,6 +56,7 @@ log = structlog.get_logger(__name__)
 
 FINAL_FLUSH_SECONDS = 5.0
 COME_BACK_SECONDS = 1.0
+"""From one identity to the next, and from one try to register to the next."""
 DRAIN_POLL_SECONDS = 0.01
 
 
@@ -134,6 +136,7 @@ class Worker:
         self._peering = Background("milepost-peers", self._peers.turn)
         self._paused: frozenset[str] = frozenset()
         self._suspended = False
+        self._registered_at = -math.inf
         self._draining = False
         self._stopped = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -183,6 +186,7 @@ class Worker:
         return self._name
 
     def _register(self) -> bool:
+        self._registered_at = self._loop.time()
         return self._heartbeat.register(self._name, self._settings.queues)
 
     def _say_goodbye(self) -> None:
@@ -221,6 +225,8 @@ class Worker:
             self._running.spawn(self._come_back())
 
     async def _come_back(self) -> None:
+        # A worker that cannot record anything would take one identity after the other.
+        await asyncio.sleep(max(self._registered_at + COME_BACK_SECONDS - self._loop.time(), 0.0))
         while not self._draining:
             try:
                 if await self._loop.run_in_executor(None, self._register):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
 from engine.errors import StoreUnavailable
+from engine.model.work import Flushed
 from engine.store.database import Database, Transaction
 from engine.store.workers import declare_dead
+from engine.worker.heartbeat import Heartbeat
 from tests.servers.databases import DatabaseServer
 from tests.worker.sample_flows import CALLS, GATE
 from tests.worker.serving import Store, serving, wait_until
@@ -235,6 +240,28 @@ def test_a_worker_that_was_declared_dead_comes_back_as_another(store: Store) -> 
     assert [row[0] for row in store.rows("SELECT attempt FROM milepost_steps WHERE kind = 'step'")] == [2, 2, 2]
     store.check()
     check_calls(store)
+
+
+def test_a_worker_that_can_record_nothing_takes_one_identity_a_second_at_most(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered: list[float] = []
+    register = Heartbeat.register
+
+    def noted(heartbeat: Heartbeat, name: str, queues: Sequence[str]) -> bool:
+        registered.append(time.monotonic())
+        return register(heartbeat, name, queues)
+
+    def refuse(_tx: Any, _flush: Any) -> Flushed:
+        raise ValueError("nothing can be recorded")
+
+    monkeypatch.setattr(Heartbeat, "register", noted)
+    monkeypatch.setattr("engine.worker.worker.COME_BACK_SECONDS", 0.2)
+    monkeypatch.setattr("engine.worker.recording.run_flush", refuse)
+    with serving(store.url):
+        store.start("one_step", name="recorded", what="never")
+        wait_until(lambda: len(registered) == 4, "three more identities")
+    assert all(later - earlier >= 0.19 for earlier, later in pairwise(registered))
 
 
 def test_results_of_an_identity_that_was_given_up_are_not_written(store: Store) -> None:
