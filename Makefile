@@ -27,6 +27,7 @@ test: $(VENV)/.dev ## Lint, check types, and run every test (with PostgreSQL and
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@$(BIN)/python -m compileall -q engine transports flows benchmarks tests # once, and not by each of many processes
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Lint and check types only
