@@ -32,7 +32,7 @@ class DeadMessages(Administration):
     def __init__(self, database: Database, limit_bytes: int, announcer: Announcer, registry: Registry | None) -> None:
         super().__init__(database, limit_bytes, announcer)
         self.registry = registry
-        self._bench = Bench(database, self._access)
+        self._bench = Bench(self._access)
 
     def dead_messages(
         self, trigger: str | None = None, *, limit: int = PAGE, before: int | None = None

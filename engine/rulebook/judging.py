@@ -16,7 +16,7 @@ from engine.rules.feel.exchange import NotAValue
 from engine.rules.recorded import write_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from engine.definitions.ruled import Guard
     from engine.model.edge import Actions, Verdict
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 
 class RulebookJudge:
-    """Asks a rulebook, which is looked at once, when it is first asked. ``look`` returns the time by then."""
+    """Asks a rulebook, which is looked at once, when it is first asked."""
 
-    def __init__(self, rulebook: Rulebook, look: Callable[[], int] | None = None) -> None:
+    def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
-        self._look = rulebook.look if look is None else look
         self._at_us: int | None = None
 
     def verdict(self, guard: Guard, subject: object, named: Mapping[str, object], key: str | None) -> Verdict:
@@ -53,7 +52,7 @@ class RulebookJudge:
 
     def _answer(self, asked: Guard | Route, inputs: bytes, key: str | None) -> Answer:
         if self._at_us is None:
-            self._at_us = self._look()
+            self._at_us = self._rulebook.look()
         question = Question(
             rule=asked.rule, decision=asked.decision, binding=asked.binding, inputs=inputs, begun_us=self._at_us,
             now_us=self._at_us, bucket=None if key is None else bucket_of(asked.rule, key),

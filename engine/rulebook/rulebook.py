@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -30,9 +30,10 @@ from engine.store.rules.versions import read_content, read_shelves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from engine.model.rulebook import Question, RuleVersion, Shelf
-    from engine.store.database import Database, Transaction
+    from engine.store.database import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,18 @@ KEPT: Final = 256
 
 IDLE_SECONDS: Final = 3600.0
 """How long there is nothing to compile, unless something changes."""
+
+
+class Transactions(Protocol):
+    """Where rules are read: a database, or a client's way to one."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that only reads."""
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that writes."""
+        ...
 
 
 class _Copy(NamedTuple):
@@ -76,8 +89,8 @@ class Rulebook:
     ``changed`` is called when there may be something to :meth:`compile`.
     """
 
-    def __init__(self, database: Database, changed: Callable[[], None] | None = None) -> None:
-        self._database = database
+    def __init__(self, store: Transactions, changed: Callable[[], None] | None = None) -> None:
+        self._store = store
         self._changed = changed
         self._copy = _Copy({}, -1, -1)
         self._lock = threading.Lock()
@@ -136,7 +149,7 @@ class Rulebook:
 
     def look(self) -> int:
         """Read what changed; return the database's time by then."""
-        with self._database.write() as tx:
+        with self._store.write() as tx:
             self.reload(tx)
             return tx.now_us
 
@@ -198,7 +211,7 @@ class Rulebook:
         if slot.problem is not None:
             raise RuleError(slot.problem)
         what = f"version {version.number} of the rules {version.name!r}"
-        with self._database.read() as tx:
+        with self._store.read() as tx:
             content = read_content(tx, version.name, version.number)
         if hashlib.sha256(content.encode()).hexdigest() != version.hash:
             raise RuleError(f"{what} was changed in the database: its content is not that of its hash any more")

@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from engine.model.edge import Actions, Verdict
     from engine.model.messages import Routed
     from engine.rulebook.rulebook import Rulebook
-    from engine.store.database import Database
     from engine.store.start import NewExecution
 
 
 class Bench:
     """The rules of a client, which are loaded when they are first asked, and read again when they have changed."""
 
-    def __init__(self, database: Database, access: Access) -> None:
-        self._database = database
+    def __init__(self, access: Access) -> None:
         self._access = access
         self._rulebook: Rulebook | None = None
 
@@ -79,14 +77,8 @@ class Bench:
         from engine.rulebook.rulebook import Rulebook
 
         if self._rulebook is None:
-            self._rulebook = Rulebook(self._database)
-        return RulebookJudge(self._rulebook, self._look)
-
-    def _look(self) -> int:
-        assert self._rulebook is not None, "it is asked to look by whoever asks it"
-        with self._access.write() as tx:
-            self._rulebook.reload(tx)
-            return tx.now_us
+            self._rulebook = Rulebook(self._access)
+        return RulebookJudge(self._rulebook)
 
 
 class _LateJudge:
