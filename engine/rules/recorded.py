@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from engine.rules.feel import numbers
-from engine.rules.feel.exchange import NotAValue, to_python
+from engine.rules.feel.exchange import TOO_DEEP, NotAValue, to_python
 from engine.rules.feel.rendering import text_of_range
 from engine.rules.feel.temporal import (
     format_date,
@@ -49,21 +49,23 @@ def write_value(value: Value) -> bytes:
 
     Raises NotAValue for a function, for half a character, which no text in UTF-8 has, and for what is too large.
     """
-    return _encoded(_ENCODER, _written(value, _Room()))
+    return _encoded(_ENCODER, _all_written(value))
 
 
 def digest_of(value: Value) -> str:
     """Return the SHA-256 of a value, in hexadecimal: the same, in whichever order its entries are."""
-    return hashlib.sha256(_encoded(_SORTING, _written(value, _Room()))).hexdigest()
+    return hashlib.sha256(_encoded(_SORTING, _all_written(value))).hexdigest()
 
 
 def read_value(text: str | bytes) -> Value:
     """Return the value that was written. Raises NotAValue for what nobody wrote so."""
     try:
         found = _DECODER.decode(text.decode() if isinstance(text, bytes) else text)
-    except (ValueError, RecursionError) as error:
+        return _read(found)
+    except ValueError as error:
         raise NotAValue(f"this is no recorded value: {error}") from None
-    return _read(found)
+    except RecursionError:
+        raise NotAValue(f"this is no recorded value: {TOO_DEEP}") from None
 
 
 def write_plain(value: Value) -> bytes:
@@ -74,11 +76,20 @@ def write_plain(value: Value) -> bytes:
 def _encoded(encoder: msgspec.json.Encoder, value: Any) -> bytes:
     try:
         return encoder.encode(value)
+    except RecursionError:
+        raise NotAValue(TOO_DEEP) from None
     except UnicodeEncodeError as error:
         raise NotAValue(
             f"a text has half a character, \\u{ord(error.object[error.start]):04X}, and cannot be recorded: write both "
             f"halves, or \\U and six digits"
         ) from None
+
+
+def _all_written(value: Value) -> Any:
+    try:
+        return _written(value, _Room())
+    except RecursionError:
+        raise NotAValue(TOO_DEEP) from None
 
 
 class _Room:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +11,16 @@ from typing import Any
 import pytest
 
 from engine import AsyncClient, Client, Registry
-from engine.errors import ArgumentsError, RuleNotFound
+from engine.errors import ArgumentsError, ExecutionNotFound, RuleNotFound
 from engine.model.shares import bucket_of, parse_share
 from engine.rules.backtest import Kind
 from engine.rules.errors import RuleError
 from engine.rules.stored import content_hash, write_model
 from engine.store.rules.versions import add_version, set_shadow
+from tests.worker.processes import Processes
 from tests.worker.rollout_flows import keyed, patient
 from tests.worker.rule_flows import RULES, model, slow_model, slowly
-from tests.worker.serving import Processes, Store, kill, serving
+from tests.worker.serving import Store, serving
 
 MANY = 200
 
@@ -94,9 +94,9 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_decides_by_the_same_ver
             (process,) = processes.start()
             execution = client.start(slowly)
             store.wait_for_step(execution.id, "claimed")
-            process.send_signal(signal.SIGSTOP)
+            process.stop()
             client.rollback_rules(RULES)
-            kill(process)
+            process.kill()
             processes.start()
             expected = 2 if bucket_of(RULES, execution.id) < parse_share("50%") else 1
             assert execution.result(60) == [expected, expected]
@@ -197,13 +197,24 @@ def test_many_decisions_are_read_part_by_part(rules: Rules, monkeypatch: pytest.
 
 
 def test_coroutines_do_the_same(rules: Rules) -> None:
+    with rules.serving():
+        decided = rules.client.start(keyed, "Ada")
+        decided.result(60)
+
     async def trying() -> None:
         async with AsyncClient(rules.store.url) as client:
             await client.activate_rules(RULES, 2, share="10%")
             await client.shadow_rules(RULES, 2, share="20%")
             await client.unshadow_rules(RULES)
-            assert (await client.back_test_rules(RULES)).tally.total == 0
+            assert (await client.back_test_rules(RULES)).tally.total == 2
             assert (await client.shadowed_rules(RULES)).version == 2
+            # In the order it asked, and the same as without coroutines.
+            taken = await client.decisions(decided.id)
+            assert [(one.seq, one.version, one.inputs) for one in taken] == [(n, 1, {"amount": 5000}) for n in (1, 2)]
+            assert taken == rules.client.decisions(decided.id)
+            assert (await client.explain_decision(decided.id, 2)).agrees
+            with pytest.raises(ExecutionNotFound):
+                await client.decisions(decided.id[:-1] + ("0" if decided.id[-1] != "0" else "1"))
 
     asyncio.run(trying())
     shelf = rules.client.rules()[RULES]

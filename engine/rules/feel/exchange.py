@@ -36,6 +36,9 @@ MAX_PARTS: Final = 1_000_000
 """How many elements and entries a value may have in all that is given back."""
 
 
+TOO_DEEP: Final = "lists and contexts are nested too deep in each other: there is no use for more than a hundred"
+
+
 class NotAValue(MilepostError, TypeError):
     """FEEL has no such value, or Python has none."""
 
@@ -140,13 +143,18 @@ _FROM: Final[Sequence[tuple[type | tuple[type, ...], Callable[[Any], Value]]]] =
 
 
 def to_python(value: Value) -> object:
-    """Return the value as Python has it. Raises ``NotAValue`` for a function, and for more than a million parts.
+    """Return the value as Python has it.
+
+    Raises ``NotAValue`` for a function, for more than a million parts, and for what is nested too deep to be followed.
 
     Whole numbers become ``int``, other ones stay ``Decimal``. Dates, times and durations become those of ``datetime``;
     one that Python cannot hold as it is (nanoseconds, years beyond 9999, durations of months) becomes its text, and so
     does a range.
     """
-    return _Back().of(value)
+    try:
+        return _Back().of(value)
+    except RecursionError:
+        raise NotAValue(TOO_DEEP) from None
 
 
 class _Back:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.feel.exchange import NotAValue, from_python
+from engine.rules.feel.exchange import NotAValue, from_python, to_python
 from engine.rules.feel.values import Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration
 from engine.rules.recorded import digest_of, read_value, write_plain, write_value
 
@@ -77,3 +77,24 @@ def test_what_takes_no_room_until_it_is_written_is_refused_before_it_does(part: 
     for write in (write_value, digest_of):
         with pytest.raises(NotAValue, match="more than 67,108,864 bytes, and cannot be recorded"):
             write(shared)
+
+
+@pytest.mark.parametrize("levels", [900, 100_000])
+def test_what_is_nested_too_deep_is_no_value_wherever_it_is_met(levels: int) -> None:
+    """It would end in an error of Python's that nobody expects of a file or of a rule."""
+    deep: list[Any] = []
+    for _ in range(levels):
+        deep = [deep]
+    for reading in (
+        lambda: read_value("[" * levels + "]" * levels), lambda: write_value(deep), lambda: digest_of(deep),
+        lambda: write_plain(deep), lambda: to_python(deep), lambda: read_value('{"a":' * levels + "1" + "}" * levels),
+    ):  # fmt: skip
+        with pytest.raises(NotAValue, match="nested too deep"):
+            reading()
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "-1e6145", "1e400", "9" * 100_000])
+def test_huge_numbers_are_read_as_rules_have_them(text: str) -> None:
+    value = read_value(text)
+    assert value is None or isinstance(value, Decimal)
+    assert len(str(to_python(value))) < 50
