@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from engine.rules.feel.compiler import CompiledTests, compile_tests
@@ -72,6 +73,28 @@ ANYTHING: Final = PLAIN["Any"]
 Elsewhere = Callable[[str], "ItemType | None"]
 
 
+USUAL: Final = (
+    "number", "string", "boolean", "date", "time", "date and time", "days and time duration",
+    "years and months duration", "list", "context", "Any",
+)  # fmt: skip
+"""What FEEL's own types are called."""
+_MEANT: Final[Mapping[str, str]] = {
+    **{name.lower(): name for name in USUAL},
+    **dict.fromkeys(("text", "str", "varchar"), "string"),
+    **dict.fromkeys(("int", "integer", "long", "decimal", "float", "double", "numeric"), "number"),
+    **dict.fromkeys(("bool", "yes/no"), "boolean"),
+    **dict.fromkeys(("datetime", "timestamp"), "date and time"),
+}
+"""The types by what they are called here and elsewhere."""
+
+
+def no_type(name: str) -> str:
+    """Say that there is no type of a name, and which one may have been meant, or which ones there are."""
+    found = get_close_matches(name.lower(), _MEANT, n=1, cutoff=0.75)
+    instead = _MEANT[found[0]] if found else f"{', '.join(USUAL)}, or the name of one that the model has"
+    return f"there is no type {name!r}: write {instead}"
+
+
 class ItemTypes:
     """The types that a model can name: its own, FEEL's, and those of models it imports (``elsewhere``)."""
 
@@ -88,7 +111,7 @@ class ItemTypes:
             return ANYTHING
         found = self.find(name)
         if found is None:
-            self._problems.append(f"there is no type {name!r}")
+            self._problems.append(no_type(name))
             return ANYTHING
         return found
 

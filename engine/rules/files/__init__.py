@@ -10,6 +10,7 @@ from engine.rules.dmn.reader import read_dmn
 from engine.rules.dmn.writer import write_dmn
 from engine.rules.errors import ModelError
 from engine.rules.files.csv import read_csv, write_csv
+from engine.rules.files.foreign import foreign_name
 from engine.rules.files.jdm import read_jdm
 from engine.rules.files.xlsx import read_xlsx
 from engine.rules.files.xlsx_writer import write_xlsx
@@ -46,7 +47,7 @@ def read_rules(name: str, data: bytes, called: str | None = None) -> Model:
             case ".json":
                 return read_model(data)
             case _:
-                problem = "rules are read from .dmn, .xml, .csv, .xlsx, .json and .jdm.json files"
+                problem = foreign_name(name) or "rules are read from .dmn, .xml, .csv, .xlsx, .json and .jdm.json files"
     except RuleFileError:
         raise
     except ModelError as error:

@@ -10,6 +10,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from engine.rules.errors import ModelError
+from engine.rules.files.foreign import foreign_content
 from engine.rules.files.layout import MAX_CELLS
 
 MAX_BYTES: Final = 20_000_000
@@ -26,6 +27,9 @@ def check_archive(data: bytes) -> None:
     if len(data) > MAX_BYTES:
         raise ModelError(f"the file has {len(data)} bytes; {MAX_BYTES} are read")
     try:
+        foreign = foreign_content(data)
+        if foreign is not None:
+            raise ModelError(foreign)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
             unpacked = sum(part.file_size for part in parts)

@@ -100,6 +100,11 @@ class Sheet:
         return place_of(row, self.columns[spot.column])
 
 
+def _plain(literal: str) -> str:
+    """Return what a literal shows: a date without its sign and quotes."""
+    return literal[2:-1] if literal.startswith('@"') else literal
+
+
 def letter(column: int) -> str:
     """Return the letters by which spreadsheets call a column."""
     found = ""
@@ -339,8 +344,8 @@ class _Reader:
     def _no_literal(self, text: str, column: Column, number: int) -> None:
         if isinstance(text, FeelLiteral):
             self._add(
-                f"the cell holds {text}, and the column is of strings: give the cell the format of texts, or write it "
-                f"in quotes",
+                f'the cell holds {text}, and the column is of strings: type "{_plain(text)}", with the quotes, or give '
+                f"the column another type",
                 number,
                 column.place,
             )

@@ -6,17 +6,21 @@ written as in :mod:`engine.rules.recorded`: a date is ``{"@": "2026-11-30"}``.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from engine.rules.errors import ModelError
-from engine.rules.feel.exchange import NotAValue, from_python, to_python
+from engine.rules.feel.exchange import TOO_DEEP, NotAValue, from_python, to_python
 from engine.rules.feel.values import DateTime
 from engine.rules.files.csv import read_cells, write_cells
+from engine.rules.files.foreign import foreign_name
 from engine.rules.files.scenario_sheets import begins_scenarios, read_rows, rows_of
 from engine.rules.files.xlsx import sheets_of
 from engine.rules.files.xlsx_writer import write_list
@@ -27,6 +31,9 @@ from engine.rules.scenarios import EPOCH, Scenario
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
+_BETWEEN: Final = re.compile(r"[,\s]*")
+_NAME: Final = re.compile(r'"name"\s*:\s*"([^"\\]*)"')
 _KEYS: Final = ("name", "inputs", "expected", "decision", "now")
 
 
@@ -43,6 +50,8 @@ def read_scenarios(file: str, data: bytes) -> list[Scenario]:
                 scenarios = read_rows(read_cells(data, file, begins_scenarios), problems)
             case ".xlsx":
                 scenarios = _of_book(file, data, problems)
+            case _ if (foreign := foreign_name(file)) is not None:
+                raise RuleFileError(file, [Problem(foreign)])
             case _:
                 scenarios = _of_json(file, data, problems)
     except RuleFileError:
@@ -86,14 +95,13 @@ def _of_book(file: str, data: bytes, problems: list[Problem]) -> list[Scenario]:
 
 
 def _of_json(file: str, data: bytes, problems: list[Problem]) -> list[Scenario]:
-    try:
-        found = read_value(data)
-    except (NotAValue, UnicodeDecodeError) as error:
-        raise RuleFileError(file, [Problem(str(error))]) from None
-    if not isinstance(found, list) or not found:
-        raise RuleFileError(file, [Problem("scenarios are a list of objects with 'inputs' and 'expected'")])
     scenarios: list[Scenario] = []
-    for place, one in enumerate(found, 1):
+    for place, text in enumerate(_split(file, data), 1):
+        try:
+            one = read_value(text)
+        except NotAValue as error:
+            problems.append(Problem(str(error), place=_label_in(text, place)))
+            continue
         wrong = list(_wrong(one))
         problems += [Problem(text, place=_label(one, place)) for text in wrong]
         if not wrong:
@@ -102,6 +110,45 @@ def _of_json(file: str, data: bytes, problems: list[Problem]) -> list[Scenario]:
             name = entries.get("name") or f"scenario {place}"
             scenarios.append(Scenario(name, entries["inputs"], entries["expected"], entries.get("decision"), now))
     return scenarios
+
+
+def _split(file: str, data: bytes) -> list[str]:
+    """Return the text of each scenario. Raises RuleFileError for what is no list of JSON, with its place."""
+    try:
+        text = data.decode("utf-8-sig")
+        found = _DECODER.decode(text)
+    except UnicodeDecodeError:
+        raise RuleFileError(file, [Problem("the file is no JSON: it is not in UTF-8")]) from None
+    except json.JSONDecodeError as error:
+        parts, start = _parts(error.doc)
+        where = f"line {error.lineno}, column {error.colno}"
+        if error.doc.lstrip().startswith("["):
+            where += f" ({_label_in(error.doc[start : error.pos], len(parts) + 1)})"
+        raise RuleFileError(file, [Problem(f"the file is no JSON: {error.msg}", place=where)]) from None
+    except RecursionError:
+        raise RuleFileError(file, [Problem(TOO_DEEP)]) from None
+    if not isinstance(found, list) or not found:
+        raise RuleFileError(file, [Problem("scenarios are a list of objects with 'inputs' and 'expected'")])
+    return _parts(text)[0]
+
+
+def _parts(text: str) -> tuple[list[str], int]:
+    """Return the text of each element of a list that can be read, and where the first that cannot begins."""
+    found: list[str] = []
+    position = text.find("[") + 1
+    while True:
+        between = _BETWEEN.match(text, position)
+        start = position if between is None else between.end()
+        try:
+            _, position = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return found, start
+        found.append(text[start:position])
+
+
+def _label_in(text: str, place: int) -> str:
+    name = _NAME.search(text)
+    return f"scenario {place}" if name is None else f"scenario {name[1]!r}"
 
 
 def _to_json(scenarios: Iterable[Scenario]) -> bytes:

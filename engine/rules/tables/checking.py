@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from engine.rules.feel.problems import FeelSyntaxError
 from engine.rules.feel.rendering import text_of
 from engine.rules.feel.temporal import parse_temporal
 from engine.rules.feel.types import ANY, BOOLEAN, ListType, SimpleType, describe
-from engine.rules.items import ANYTHING
+from engine.rules.items import ANYTHING, no_type
 from engine.rules.problems import Problem, Spot
 from engine.rules.tables.hits import SINGLE_HIT
 from engine.rules.tables.plain import plain_constant, plain_tests
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _CONDITIONS: Final = (nodes.Comparison, nodes.Junction, nodes.Between, nodes.In, nodes.InstanceOf, nodes.Quantified)
 # Values that a table allows hardly ever depend on the time; where they do, this is no time at which to judge them.
+_COMMA: Final = re.compile(r"-?\d+(?:[.,]\d+)*,\d+(?:\.\d+)?")
+"""A number with a comma in it, which is no expression of FEEL."""
+_NUMBERS: Final = "write 1000 for 1,000 and 1.5 for 1,5"
 _TRUTH: Final = {"true": "true", "yes": "true", "false": "false", "no": "false"}
 """What spreadsheets and people write for truth values."""
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -111,7 +115,7 @@ class _Checker:
     def _type(self, name: str | None, spot: Spot) -> ItemType:
         item = ANYTHING if name is None else self._items.find(name)
         if item is None:
-            self.add(f"there is no type {name!r}", spot)
+            self.add(no_type(name or ""), spot)
             return ANYTHING
         return item
 
@@ -120,7 +124,8 @@ class _Checker:
         try:
             tree = parse_expression(text, self._scope)
         except FeelSyntaxError as error:
-            self.add(str(error), spot)
+            has_comma = _COMMA.fullmatch(text.strip()) is not None
+            self.add(f"{text[:40]!r} has a comma in a number: {_NUMBERS}" if has_comma else str(error), spot)
             return None
         self.known(tree, spot)
         return tree

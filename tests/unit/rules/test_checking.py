@@ -95,7 +95,7 @@ def test_allowed_values_of_columns_count() -> None:
         (fares(("1", "2"), inputs=()), "decision 'Fare', rule 1: the rule has 1 conditions and 1 conclusions"),
         (
             fares(outputs=(model.OutputClause(type="tFee"),)),
-            "decision 'Fare', the output, type: there is no type 'tFee'",
+            "decision 'Fare', the output, type: there is no type 'tFee': write number, string, ",
         ),
         (fares(inputs=(model.InputClause("Age +"),)), "decision 'Fare', input 'Age +': expected a value"),
         (fares(inputs=(model.InputClause("Size"),)), "decision 'Fare', input 'Size': nothing here is called 'Size'"),

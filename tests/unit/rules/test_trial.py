@@ -164,7 +164,14 @@ def test_what_is_written_is_read_again(written: list[Scenario]) -> None:
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("{", ["no recorded value"]),
+        ("{", ["line 1, column 2: the file is no JSON: Expecting property name"]),
+        ('[{"name": "a"},\n {"name": "b", "inputs": {1}}]', ["line 2, column 27 (scenario 'b'): the file is no JSON"]),
+        ('[{"inputs": {}, "expected": 1}, {"inputs": {}', ["line 1, column 46 (scenario 2): the file is no JSON"]),
+        (
+            '[{"name": "a", "inputs": {"x": {"@": "2026-13-01"}}, "expected": 1}, {"name": "b", "inputs": {"@": "x"}}]',
+            ["scenario 'a': '2026-13-01' under '@' is no date", "scenario 'b': 'x' under '@' is no date"],
+        ),
+        ("[" * 5000, ["nested too deep"]),
         ("[]", ["a list of objects"]),
         ("[1]", ["scenario 1: it is no object"]),
         ('[{"name": "a", "inputs": 1}]', ["'a': it has no 'inputs'", "'a': it does not say what is 'expected'"]),

@@ -14,6 +14,7 @@ from engine.rules.files.book import tables_of
 from engine.rules.files.csv import read_csv, write_csv
 from engine.rules.files.layout import letter, read_sheet
 from engine.rules.files.writing import rows_of
+from engine.rules.items import USUAL
 from engine.rules.problems import RuleFileError
 from tests.unit.rules.models import labels, names, texts, types
 
@@ -161,7 +162,7 @@ def problems(data: str | bytes, name: str = "Dish") -> list[str]:
 
 def test_everything_wrong_with_the_cells_is_said_by_row_and_column() -> None:
     assert problems(BAD) == [
-        "row 2, column D (output 'Dish', type): there is no type 'strnig'",
+        "row 2, column D (output 'Dish', type): there is no type 'strnig': write string",
         'row 4, column B (rule 1, input \'Season\'): "Summer" is none of the allowed values: "Fall", "Winter"',
         (
             "row 4, column C (rule 1, input 'Guests'): "
@@ -231,6 +232,27 @@ def test_such_subtractions_are_written_so_that_they_are_read() -> None:
 def test_numbers_with_separators_are_refused(cell: str) -> None:
     (problem,) = problems(f"U;in: a;out: b\n1;{cell};2")
     assert problem.startswith(f"row 2, column B: {cell!r} has a comma in a number")
+
+
+@pytest.mark.parametrize("cell", ["1,5", "-1,5", "1.000,50", "1,000,000", "1,000.5"])
+def test_numbers_with_a_comma_are_refused_as_outcomes(cell: str) -> None:
+    assert problems(f"a;->;b\n1;;{cell}") == [
+        f"row 2, column C (rule 1, output 'b'): {cell!r} has a comma in a number: write 1000 for 1,000 and 1.5 for 1,5"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("int", "write number"), ("String", "write string"), ("text", "write string"), ("numbr", "write number"),
+        ("Boolean", "write boolean"), ("datetime", "write date and time"),
+        ("money", f"write {', '.join(USUAL)}, or the name of one that the model has"),
+    ],
+)  # fmt: skip
+def test_types_that_are_not_there_are_told_what_they_are_called_here(name: str, says: str) -> None:
+    assert problems(f"U;in: a;out: b\ntype;{name};\n1;-;1") == [
+        f"row 2, column B (input 'a', type): there is no type {name!r}: {says}"
+    ]
 
 
 @pytest.mark.parametrize("cell", ["< 1, 000", "100,200", "< 5, 10", "[1..5],7", "1,2,3", "f(1, 2),0", '"< 1,000"'])

@@ -34,6 +34,8 @@ def test_decisions_are_called_by_the_file() -> None:
     [
         ("rules.txt", "rules.txt: rules are read from .dmn, .xml, .csv"),
         ("rules", "rules: rules are read from .dmn"),
+        ("rules.xls", "rules.xls: the file is a workbook of Excel before 2007, which is not read: save it as an Excel"),
+        ("Rules.ODS", "Rules.ODS: the file is a spreadsheet of OpenDocument, which is not read: save it as an Excel"),
         ("a/rules.csv", "rules.csv: there is no table"),
         ("rules.xlsx", "rules.xlsx: the file is no workbook"),
         ("rules.dmn", "rules.dmn: the file is no XML"),

@@ -87,10 +87,12 @@ def test_a_value_in_a_column_of_strings_is_refused() -> None:
     data = book(HEADER, ["type", "string", "string"], [1, 42, "a"], [2, "42", "a"])
     assert problems(data) == [
         (
-            "decision 'T', row 3, column B: the cell holds 42, and the column is of strings: give the cell the format "
-            "of texts, or write it in quotes"
+            "decision 'T', row 3, column B: the cell holds 42, and the column is of strings: type \"42\", with the "
+            "quotes, or give the column another type"
         )
     ]
+    (problem,) = problems(book(HEADER, ["type", "string", ""], [1, dt.date(2026, 11, 30), 1]))
+    assert 'the cell holds @"2026-11-30", and the column is of strings: type "2026-11-30", with the quotes' in problem
 
 
 def test_formulas_and_errors_are_refused_by_cell() -> None:
@@ -249,6 +251,14 @@ def with_part(name: str, change: Callable[[bytes], bytes]) -> bytes:
     return output.getvalue()
 
 
+def archive_of(*names: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return data.getvalue()
+
+
 SHEET = "xl/worksheets/sheet1.xml"
 LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
 
@@ -256,7 +266,10 @@ LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&
 @pytest.mark.parametrize(
     "data, says",
     [
-        (b"", "the file is no workbook"),
+        (b"", "the file is no workbook (.xlsx): it is no archive at all, or was cut off; save it as an Excel workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "it is one of Excel before 2007, or has a password; "),
+        (archive_of("mimetype", "content.xml"), "it is one of OpenDocument; save it as an Excel workbook (.xlsx)"),
+        (archive_of("readme.txt"), "it is an archive of something else; save it as an Excel workbook"),
         (b"PK\x03\x04 and so on", "the file is no workbook"),
         (FULL.encode(), "the file is no workbook"),
         (book(HEADER, [1, 5, 1])[:-200], "the file is no workbook"),
