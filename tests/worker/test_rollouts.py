@@ -12,6 +12,7 @@ import pytest
 
 from engine import AsyncClient, Client, Registry
 from engine.errors import ArgumentsError, ExecutionNotFound, RuleNotFound
+from engine.model.policy import RulePolicy
 from engine.model.shares import bucket_of, parse_share
 from engine.rules.backtest import Kind
 from engine.rules.errors import RuleError
@@ -194,6 +195,23 @@ def test_many_decisions_are_read_part_by_part(rules: Rules, monkeypatch: pytest.
     heard: list[tuple[int, int]] = []
     tried = rules.client.back_test_rules(RULES, looked=lambda *counts: heard.append(counts))
     assert (tried.tally.total, heard) == (14, [(3, 6), (6, 12), (7, 14)])
+
+
+def test_what_is_required_is_looked_for_in_the_newest_executions_only(
+    rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store with a million executions would keep whoever activates waiting for minutes."""
+    monkeypatch.setattr("engine.client.rules.backtests.EXECUTIONS", 3)
+    with rules.serving():
+        rules.ask("old")
+        rules.ask(*map(str, range(6)), amount=5)
+    rules.client.require_rules(RULES, RulePolicy(backtest_changes=0.0))
+    assert [one.requirement for one in rules.client.unmet_requirements(RULES)] == ["backtest_changes"]
+    monkeypatch.setattr("engine.client.rules.backtests.MOST_EXECUTIONS", 6)
+    assert rules.client.unmet_requirements(RULES) == ()
+    assert rules.client.activate_rules(RULES).number == 2
+    # Who asks for it by himself is told how far it is, and may wait.
+    assert rules.client.back_test_rules(RULES).tally.total == 14
 
 
 def test_coroutines_do_the_same(rules: Rules) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.model.rulebook import RuleVersion
     from engine.rules.backtest import Comparison, Tally
     from engine.rules.model import Model
+    from engine.rules.prepared import Prepared
     from engine.store.rules.decisions import RecordedDecision
 
 MOST_DECISIONS: Final = 10_000
@@ -33,6 +34,8 @@ KEPT: Final = 100
 EXECUTIONS: Final = 100
 """How many executions are looked through at a time, and how many of their decisions are in memory together."""
 DECISIONS: Final = 200
+MOST_EXECUTIONS: Final = 100_000
+"""How many executions are looked through before an activation: a few seconds, however many there are."""
 
 Looked = Callable[[int, int], None]
 """Hears how many executions were looked through so far, and how many decisions there were in them."""
@@ -75,21 +78,23 @@ class TriedRulebook(Rulebook):
         Raises RuleNotFound, and ModelError or RuleFileError for rules that do not work.
         """
         from engine.client.rules.decisions import usable_model
-        from engine.rules.backtest import back_test, by_model
         from engine.rules.prepared import Prepared
 
         if draft is not None and version is not None:
             raise ArgumentsError("a version and a draft were given to try: give one of them")
         found = self.rule_version(name, LATEST if version is None else version)
         prepared = Prepared(usable_model(draft, name)) if draft is not None else Prepared.from_text(found.content or "")
-        decide = by_model(prepared)
-
-        def again(recorded: Recorded) -> Comparison:
-            return next(back_test(decide, [recorded.record]))
-
         number = found.number if draft is None else None
         decisions = self._decisions(Filter(flow=flow, since=since), looked)
-        return _tried(name, number, again, decisions, limit, keep)
+        return _tried(name, number, _again(prepared), decisions, limit, keep)
+
+    def _newest_again(self, version: RuleVersion) -> Tally:
+        """Have a version decide once more what was decided last, for who waits for it to be activated."""
+        from engine.rules.prepared import Prepared
+
+        again = _again(Prepared.from_text(version.content or ""))
+        decisions = self._decisions(Filter(), None, MOST_EXECUTIONS)
+        return _tried(version.name, version.number, again, decisions, MOST_DECISIONS, 1).tally
 
     def shadow_rules(
         self,
@@ -154,8 +159,11 @@ class TriedRulebook(Rulebook):
         decisions = self._decisions(Filter(flow=flow, since=since), looked)
         return _tried(name, number, beside, decisions, limit, keep)
 
-    def _decisions(self, wanted: Filter, looked: Looked | None) -> Iterator[RecordedDecision]:
-        """Yield recorded decisions of all rules, of the newest executions first; each part in a short transaction."""
+    def _decisions(self, wanted: Filter, looked: Looked | None, most: int | None = None) -> Iterator[RecordedDecision]:
+        """Yield recorded decisions of all rules, of the newest executions first, and of so many of them at ``most``.
+
+        Each part is read in a short transaction.
+        """
         after: str | None = None
         executions = decisions = 0
         while page := self.find(wanted, limit=EXECUTIONS, after=after):
@@ -171,9 +179,17 @@ class TriedRulebook(Rulebook):
             executions += len(page)
             if looked is not None:
                 looked(executions, decisions)
-            if len(page) < EXECUTIONS:
+            if len(page) < EXECUTIONS or (most is not None and executions >= most):
                 return
             after = ids[-1]
+
+
+def _again(prepared: Prepared) -> Callable[[Recorded], Comparison]:
+    """Return what compares a decision with what a model comes to."""
+    from engine.rules.backtest import back_test, by_model
+
+    decide = by_model(prepared)
+    return lambda recorded: next(back_test(decide, [recorded.record]))
 
 
 def _tried(

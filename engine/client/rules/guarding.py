@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from engine.client.rules.trials import Given, StoredScenario
     from engine.model.policy import Guard, Required, RulePolicy, RuleScenario
     from engine.model.rulebook import RuleVersion
-    from engine.rules.backtest import Tally
     from engine.rules.policy import Unmet
     from engine.rules.prepared import Prepared
     from engine.rules.scenarios import Scenario
@@ -162,10 +161,7 @@ class GuardedRulebook(TriedRulebook):
         from engine.client.rules.trials import unmet_by
 
         found = self.rule_version(name, version)
-        return unmet_by(found, self._guard(name), lambda: self._replayed(found))
-
-    def _replayed(self, version: RuleVersion) -> Tally:
-        return self.back_test_rules(version.name, version.number, keep=1).tally
+        return unmet_by(found, self._guard(name), lambda: self._newest_again(found))
 
     def _guard(self, name: str) -> Guard:
         with self._access.read() as tx:
@@ -196,7 +192,7 @@ class GuardedRulebook(TriedRulebook):
             # A version never changes, so it is looked at before the turn of the activation, which others wait for. What
             # can change meanwhile is compared within that turn, and then it is looked at again.
             guard = self._guard(name)
-            require_met(found, guard, lambda: self._replayed(found))
+            require_met(found, guard, lambda: self._newest_again(found))
             try:
                 with self._write() as tx:
                     store.activate(tx, name, found.number, share=buckets, author=author, comment=comment)
