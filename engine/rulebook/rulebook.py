@@ -23,7 +23,6 @@ from engine.rulebook.shadows import decide_beside
 from engine.rules.errors import ModelError, RuleError, Undecidable
 from engine.rules.feel.evaluation import BudgetExceeded
 from engine.rules.feel.exchange import NotAValue
-from engine.rules.prepared import Prepared
 from engine.rules.recorded import digest_of, read_value, write_value
 from engine.store.generations import settled_generation
 from engine.store.rules.versions import read_content, read_shelves
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from engine.model.rulebook import Question, RuleVersion, Shelf
+    from engine.rules.prepared import Prepared
     from engine.store.database import Transaction
 
 log = structlog.get_logger(__name__)
@@ -215,6 +215,9 @@ class Rulebook:
             content = read_content(tx, version.name, version.number)
         if hashlib.sha256(content.encode()).hexdigest() != version.hash:
             raise RuleError(f"{what} was changed in the database: its content is not that of its hash any more")
+        # The compiler takes longer to import than the rest of a worker: only who has rules to compile needs it.
+        from engine.rules.prepared import Prepared
+
         try:
             return Prepared.from_text(content)
         except ModelError as error:

@@ -9,7 +9,6 @@ import msgspec
 from engine.model.rulebook import ShadowAnswer
 from engine.rulebook.patience import patience
 from engine.rules.recorded import read_value, write_value
-from engine.rules.scenarios import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +32,9 @@ def decide_beside(
 
     Never raises.
     """
+    # With the compiler, as in Rulebook.
+    from engine.rules.scenarios import differences
+
     known = ShadowAnswer(version=version.number, hash=version.hash)
     try:
         reached = prepared().decide(question.decision, inputs, question.now_us, patience())

@@ -92,7 +92,7 @@ def test_a_version_is_compiled_once_for_all_threads(shop: Shop, monkeypatch: pyt
         compiled.append(content)
         return make(content)
 
-    monkeypatch.setattr(rulebook.Prepared, "from_text", counted)
+    monkeypatch.setattr(Prepared, "from_text", counted)
     with ThreadPoolExecutor(ASKERS) as threads:
         assert {one.version for one in threads.map(lambda _: shop.ask(), range(50))} == {1}
     assert len(compiled) == 1
@@ -103,7 +103,7 @@ def test_what_is_active_is_compiled_before_it_is_asked(shop: Shop, monkeypatch: 
     with shop.database.read() as tx:
         shop.rulebook.reload(tx)
     shop.rulebook.compile()
-    monkeypatch.setattr(rulebook.Prepared, "from_text", None)
+    monkeypatch.setattr(Prepared, "from_text", None)
     assert shop.ask().version == 1
 
 

@@ -111,7 +111,7 @@ def test_a_shadow_that_raises_what_nobody_thought_of_harms_nothing(shop: Shop, m
     def broken(_content: str) -> Prepared:
         raise ZeroDivisionError("nobody thought of it")
 
-    monkeypatch.setattr(rulebook.Prepared, "from_text", broken)
+    monkeypatch.setattr(Prepared, "from_text", broken)
     answer = shop.ask(bucket=0)
     assert (answer.version, shadow_of(answer).error) == (1, "ZeroDivisionError: nobody thought of it")
 
@@ -140,7 +140,7 @@ def test_what_does_not_compile_is_compiled_once(shop: Shop, monkeypatch: pytest.
     shop.put_text("{}")
     beside(shop, 2)
     first = shadow_of(shop.ask(bucket=0))
-    monkeypatch.setattr(rulebook.Prepared, "from_text", None)
+    monkeypatch.setattr(Prepared, "from_text", None)
     assert shadow_of(shop.ask(bucket=0)) == first
 
 
@@ -153,7 +153,7 @@ def test_rollouts_and_shadows_are_compiled_before_they_are_asked(shop: Shop, mon
     beside(shop, 3)
     shop.rulebook.look()
     shop.rulebook.compile()
-    monkeypatch.setattr(rulebook.Prepared, "from_text", None)
+    monkeypatch.setattr(Prepared, "from_text", None)
     for bucket, version in ((0, 2), (100, 1)):
         answer = shop.ask(1000, bucket=bucket)
         assert (answer.version, shadow_of(answer).version, shadow_of(answer).error) == (version, 3, None)
