@@ -11,7 +11,7 @@ from engine.cli.commands import add
 from engine.cli.flags import AsJson
 from engine.cli.session import Session, console, print_json
 from engine.cli.upkeep import PANEL
-from engine.doctor import Finding, Verdict, examine
+from engine.doctor.findings import Finding, Verdict
 
 SIGNS: Final = {Verdict.GOOD: ("ok", "green"), Verdict.DOUBTFUL: ("hm", "yellow"), Verdict.BAD: ("BAD", "bold red")}
 INDENT: Final = 31
@@ -32,6 +32,8 @@ def doctor(session: Session, as_json: AsJson = False) -> None:
 
     engine doctor --json
     """
+    from engine.doctor import examine
+
     found: list[Finding] = []
     for finding in examine(session.settings):
         found.append(finding)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import (
     CodecError,
@@ -54,6 +53,17 @@ EXITS: Final = (
 )
 
 
+def is_expected(error: BaseException) -> bool:
+    """Whether an error is told in one line: one of the engine's, of the database's or of the system's."""
+    return isinstance(error, MilepostError | OSError) or _is_of_the_database(error)
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    # What raises an error of SQLAlchemy's has imported it, which takes too long for commands that do without.
+    known: Any = sys.modules.get("sqlalchemy.exc")
+    return known is not None and isinstance(error, known.SQLAlchemyError)
+
+
 def code_of(error: BaseException) -> int:
     """Return the exit code that stands for an error."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ERROR)
@@ -62,7 +72,7 @@ def code_of(error: BaseException) -> int:
 def complain(program: str, error: BaseException) -> int:
     """Write an error as one line to standard error; return its exit code."""
     text = str(error)
-    if isinstance(error, SQLAlchemyError):
+    if _is_of_the_database(error):
         text = f"the database refused: {text.split('[SQL:', maxsplit=1)[0].split('(Background on', maxsplit=1)[0]}"
     say(program, mask_secrets(text) or type(error).__name__)
     return code_of(error)
@@ -88,10 +98,12 @@ def ended(program: str) -> Generator[None]:
         # Whoever read the output has seen enough. What is left in the buffer must not be complained of at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(CLOSED_PIPE) from None
-    except (MilepostError, SQLAlchemyError, OSError) as error:
-        raise typer.Exit(complain(program, error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        raise typer.Exit(complain(program, error)) from None
 
 
 def usage_error(program: str, error: Exception) -> int | None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -20,8 +20,10 @@ from engine.cli.stepview import step_lines
 from engine.cli.texts import STYLES, ago, short, span, state_text
 from engine.cli.timeline import Look, draw
 from engine.client.filters import Filter
-from engine.client.synchronous import Client
 from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.client import Client
 
 PANEL = "Look"
 WIDE = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Callable, Generator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len
@@ -18,10 +18,11 @@ from engine.cli.exits import say
 from engine.cli.flags import AsJson, YesFlag
 from engine.cli.session import Session, confirm, console, in_ascii, print_json
 from engine.cli.texts import ago, clean, short, stamp
-from engine.client.administration import PAGE
-from engine.client.synchronous import Client
 from engine.errors import ConfigError, MessageNotFound, MessageRefused, UnknownDefinition
-from engine.model.messages import DeadMessage
+
+if TYPE_CHECKING:
+    from engine.client import Client
+    from engine.model.messages import DeadMessage
 
 PANEL = "Steer"
 HEX_COLUMNS = 16
@@ -229,7 +230,7 @@ def _each(
 
 def _numbers(client: Client, trigger: str | None) -> Generator[int]:
     before: int | None = None
-    while page := client.dead_messages(trigger, limit=PAGE, before=before):
+    while page := client.dead_messages(trigger, before=before):
         before = page[-1].id
         yield from [one.id for one in page]
 

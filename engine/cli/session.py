@@ -15,13 +15,12 @@ import msgspec
 import typer
 from rich.console import Console
 
-from engine.config import Settings, load_settings
-from engine.config.loading import setting_origins
-from engine.config.tree import Key
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.client import Client
+    from engine.config import Settings
+    from engine.config.tree import Key
     from engine.definitions.registry import Registry
     from engine.store.database import Database
 
@@ -47,11 +46,15 @@ class Session:
     def settings(self) -> Settings:
         """The settings of this run. Raises ConfigError."""
         if self._settings is None:
+            from engine.config import load_settings
+
             self._settings = load_settings(self._config, self._overrides)
         return self._settings
 
     def origins(self) -> dict[Key, str]:
         """Where each setting was given that is not left at its default."""
+        from engine.config.loading import setting_origins
+
         return setting_origins(self._config, self._overrides)
 
     def registry(self) -> Registry | None:

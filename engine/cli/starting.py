@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +13,11 @@ from engine.cli.exits import say
 from engine.cli.flags import AsJson, Execution
 from engine.cli.parsing import arguments, pairs
 from engine.cli.session import Session, print_json
-from engine.client.outcomes import Outcome
-from engine.client.starts import ANY_RESULT
-from engine.client.synchronous import Client
 from engine.config.suggestions import did_you_mean
 from engine.errors import ConfigError, ExecutionFailed
+
+if TYPE_CHECKING:
+    from engine.client import Client
 
 PANEL = "Run"
 
@@ -112,7 +112,9 @@ def result(
 
 
 def _print_result(client: Client, execution_id: str, timeout: str | None, *, as_json: bool, **more: Any) -> None:
-    outcome: Outcome = client.wait_for(execution_id, timeout)
+    from engine.client.starts import ANY_RESULT
+
+    outcome = client.wait_for(execution_id, timeout)
     if not as_json:
         print_json(outcome.value(ANY_RESULT))
         return

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -26,10 +26,12 @@ from engine.cli.flags import (
 from engine.cli.parsing import json_value, moment, pairs, states
 from engine.cli.session import Session, confirm, console, print_json
 from engine.cli.texts import executions
-from engine.client.administration import UNFINISHED
 from engine.client.filters import Filter
-from engine.client.synchronous import Client
 from engine.errors import ConfigError
+from engine.model.states import UNFINISHED
+
+if TYPE_CHECKING:
+    from engine.client import Client
 
 PANEL = "Steer"
 DONE = {"cancel": "asked to cancel", "pause": "paused", "resume": "resumed", "retry": "retried"}

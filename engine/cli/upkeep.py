@@ -16,11 +16,8 @@ from engine.cli.flags import AsJson
 from engine.cli.session import Session, confirm, console, print_json
 from engine.cli.starter import CONFIG_FILE, FLOW_FILE, config_text, flow_text
 from engine.cli.texts import executions
-from engine.config import Url
-from engine.config.tree import values_of
 from engine.errors import ConfigError
 from engine.model.durations import parse_duration
-from engine.store.database import Database
 
 PANEL = "Set up and clean"
 
@@ -41,6 +38,7 @@ def migrate(session: Session, as_json: AsJson = False) -> None:
     engine migrate --store postgresql://user:password@host/database
     """
     from engine.store import migrations
+    from engine.store.database import Database
     from engine.store.migrations.revisions import revision_of
 
     settings = session.settings.store
@@ -93,6 +91,8 @@ def config(session: Session, as_json: AsJson = False) -> None:
 
     engine config --json | jq .store
     """
+    from engine.config.tree import values_of
+
     values = {key: _shown(value) for key, value in values_of(session.settings).items()}
     if as_json:
         nested: dict[str, Any] = {}
@@ -114,6 +114,8 @@ def config(session: Session, as_json: AsJson = False) -> None:
 
 
 def _shown(value: Any) -> Any:
+    from engine.config import Url
+
     if isinstance(value, Url):
         return value.masked
     if isinstance(value, tuple):

@@ -6,13 +6,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine.cli.commands import Command, Config, Flows, Store
-from engine.cli.exits import complain
+from engine.cli.exits import complain, is_expected
 from engine.cli.session import safe_streams
-from engine.config import load_settings
-from engine.errors import MilepostError
 
 EXITS = "0 stopped as told, 1 error, 2 wrong usage or settings"
 
@@ -54,6 +51,8 @@ def work(
 
     engine-worker --queues default,mail --concurrency 50 --processes 4 --json-logs
     """
+    from engine.config import load_settings
+
     try:
         settings = load_settings(
             config,
@@ -70,7 +69,9 @@ def work(
         from engine.worker.run import run_worker
 
         code = run_worker(settings)
-    except (MilepostError, SQLAlchemyError, OSError) as error:
+    except Exception as error:
+        if not is_expected(error):
+            raise
         code = complain("engine-worker", error)
     raise typer.Exit(code)
 

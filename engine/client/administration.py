@@ -18,7 +18,7 @@ from engine.codec import check_size, encode_payload
 from engine.errors import ArgumentsError, ExecutionFinished, ExecutionNotFound, NothingToRetry
 from engine.model.durations import parse_duration
 from engine.model.ids import ID_LENGTH
-from engine.model.states import ExecutionState
+from engine.model.states import UNFINISHED, ExecutionState
 from engine.model.topics import QUEUES
 from engine.store import query
 from engine.store.cancels import cancel
@@ -40,7 +40,6 @@ PAGE: Final = 100
 SHORTEST_PREFIX: Final = 6
 MOST_LISTED: Final = 10
 PRUNE_BATCH: Final = 200
-UNFINISHED: Final = frozenset({ExecutionState.RUNNING, ExecutionState.PAUSED, ExecutionState.PARKED})
 
 Told = Callable[[int], None]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from engine.client.checks import attribute, word
 from engine.errors import ConfigError
 from engine.model.states import HELD, TERMINAL, ExecutionState
-from engine.store.query import Conditions
+
+if TYPE_CHECKING:
+    from engine.store.query import Conditions
 
 STATES: Final = (ExecutionState.RUNNING, *sorted(HELD), *sorted(TERMINAL))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

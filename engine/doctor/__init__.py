@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from engine.doctor.examination import examine
-from engine.doctor.findings import Finding, Verdict
+from typing import TYPE_CHECKING
+
+from engine.exports import exports
+
+if TYPE_CHECKING:
+    from engine.doctor.examination import examine
+    from engine.doctor.findings import Finding, Verdict
 
 __all__ = ["Finding", "Verdict", "examine"]
+
+__getattr__, __dir__ = exports(
+    __name__, {"engine.doctor.examination": "examine", "engine.doctor.findings": "Finding Verdict"}
+)

@@ -24,6 +24,7 @@ TERMINAL: Final = frozenset(
     {ExecutionState.COMPLETED, ExecutionState.FAILED, ExecutionState.CANCELLED, ExecutionState.CONTINUED}
 )
 HELD: Final = frozenset({ExecutionState.PAUSED, ExecutionState.PARKED})
+UNFINISHED: Final = HELD | {ExecutionState.RUNNING}
 
 
 class StepState:

@@ -31,6 +31,7 @@ LEVELS = {
     "logs": 2,
     "model": 1,
     "errors": 0,
+    "exports": 0,
     "masking": 0,
 }
 # What the engine may know of transports: how to find one, the protocol and its errors.

@@ -20,7 +20,7 @@ from engine.cli.parsing import moment
 from engine.cli.rules.flags import Author, Comment, Latest, Name, Share, plain, user, version_of
 from engine.cli.session import Session, console, in_ascii, print_json
 from engine.cli.sheets import fitting, sheet, sheet_console
-from engine.client.rules.backtests import MOST_DECISIONS
+from engine.client.rules.amounts import MOST_DECISIONS
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.client.rules.backtests import KEPT, MOST_DECISIONS
+from engine.client.rules.amounts import KEPT, MOST_DECISIONS
 from engine.model.rulebook import LATEST
 
 if TYPE_CHECKING:

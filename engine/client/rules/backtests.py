@@ -10,6 +10,7 @@ import msgspec
 
 from engine.client.checks import whole_number
 from engine.client.filters import Filter
+from engine.client.rules.amounts import KEPT, MOST_DECISIONS
 from engine.client.rules.rulebook import Rulebook, author_text, comment_text
 from engine.errors import ArgumentsError, MilepostError, RuleNotFound
 from engine.model.rulebook import LATEST
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from engine.rules.prepared import Prepared
     from engine.store.rules.decisions import RecordedDecision
 
-MOST_DECISIONS: Final = 10_000
-KEPT: Final = 100
 EXECUTIONS: Final = 100
 """How many executions are looked through at a time, and how many of their decisions are in memory together."""
 DECISIONS: Final = 200
