@@ -215,7 +215,7 @@ class Rulebook:
             content = read_content(tx, version.name, version.number)
         if hashlib.sha256(content.encode()).hexdigest() != version.hash:
             raise RuleError(f"{what} was changed in the database: its content is not that of its hash any more")
-        # The compiler takes longer to import than the rest of a worker: only who has rules to compile needs it.
+        # The compiler is a third of what there is to import in a worker: only who has rules to compile needs it.
         from engine.rules.prepared import Prepared
 
         try:

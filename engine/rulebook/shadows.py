@@ -32,7 +32,7 @@ def decide_beside(
 
     Never raises.
     """
-    # With the compiler, as in Rulebook.
+    # It stands on the compiler, which is imported with the first rules to compile.
     from engine.rules.scenarios import differences
 
     known = ShadowAnswer(version=version.number, hash=version.hash)
