@@ -1,83 +1,37 @@
-"""Worker processes that are killed, stopped and let go on: forked from one that has imported everything, so soon up."""
+"""Worker processes that are killed, stopped and let go on."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.crash import failpoints, process
-from tests.worker.serving import Store, Trace, wait_until
-
-_context = multiprocessing.get_context("forkserver")
-CLIENTS = [
-    "psycopg", "pymysql", "pika", "kombu.transport.redis", "transports.kombu", "transports.rabbitmq", "transports.sql",
-]  # fmt: skip
-"""What the engine imports once it knows which store and which broker it has. What is not installed is passed over."""
-_context.set_forkserver_preload(["pytest", process.__name__, *CLIENTS])
+from tests.worker.forks import Fork
+from tests.worker.serving import Store, Trace
 
 
-class Member:
-    """One worker process. Only its own process is ever signalled."""
+class Member(Fork):
+    """One worker process."""
 
     def __init__(self, settings: dict[str, Any], environment: dict[str, str], log: Path) -> None:
-        self._process = _context.Process(target=process.run, args=(settings, environment, log), daemon=True)
-        self._process.start()
-        assert self._process.pid is not None
-        self.pid = self._process.pid
+        super().__init__(os.environ | environment, process.run, settings, log)
         self.log = log
 
-    def kill(self) -> None:
-        """End it as a crash does, also when it is stopped."""
-        self._signal(signal.SIGKILL)
-        self.wait()
-
-    def stop(self) -> None:
-        """Let it stand still, and return once it does."""
-        self._signal(signal.SIGSTOP)
-        wait_until(lambda: self.stopped, f"process {self.pid} standing still")
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def terminate(self) -> None:
-        """Tell it to end in order."""
-        self._signal(signal.SIGTERM)
-
-    def wait(self) -> int:
-        """Wait for its end; return its exit code, which is negative for a signal."""
-        self._process.join(30)
-        code = self._process.exitcode
-        assert code is not None, f"process {self.pid} did not end"
-        return code
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.exitcode
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a signal has stopped it."""
+    def wait_until_ready(self) -> None:
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-
-    def _signal(self, number: int) -> None:
-        # Until it is waited for, its number is nobody else's.
-        if self._process.exitcode is None:
-            os.kill(self.pid, number)
+            super().wait_until_ready()
+        except AssertionError as error:
+            error.add_note(self.log.read_text())
+            raise
 
 
 class Fleet:
     """The workers of one test, all with the same settings; they end with the test."""
 
     def __init__(self, store: Store, trace: Trace, directory: Path, settings: dict[str, Any]) -> None:
-        self._store = store
         self._settings = {"store.url": store.url} | settings
         self._environment = {Trace.VARIABLE: str(trace.path)}
         self._directory = directory
@@ -98,21 +52,16 @@ class Fleet:
             self.members.append(member)
             started.append(member)
         for member in started if ready else ():
-            wait_until(lambda member=member: self._registered(member), f"process {member.pid} being ready")
+            member.wait_until_ready()
         return started
-
-    def _registered(self, member: Member) -> bool:
-        assert member.exit_code is None, member.log.read_text()
-        query = "SELECT 1 FROM milepost_workers WHERE pid = :pid AND state = 'alive'"
-        return bool(self._store.rows(query, pid=member.pid))
 
     @property
     def alive(self) -> list[Member]:
         return [member for member in self.members if member.exit_code is None]
 
     def close(self) -> None:
-        for member in self.alive:
-            member.kill()
+        for member in self.members:
+            member.close()
 
 
 @contextmanager

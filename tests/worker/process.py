@@ -1,38 +1,37 @@
-"""``python -m tests.worker.process URL``: one worker, until a signal; says ``ready`` once it is registered.
-
-Settings come from ENGINE_ variables.
-"""
+"""A worker in a process of its own, until a signal: what one of :class:`tests.worker.processes.Processes` runs."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sys
+from multiprocessing.connection import Connection
 
-from engine.config import load_settings
+from engine.config import Settings, load_settings
 from engine.definitions.loading import load_modules
 from engine.logs import configure_logging
 from engine.store.database import Database
 from engine.worker.worker import Worker
-from tests.worker.serving import MODULE
+from tests.worker.forks import READY
 
 
-async def serve(url: str) -> None:
+def run(says: Connection, url: str) -> None:
+    """Serve a store with settings from ENGINE_ variables."""
+    configure_logging("info", "console")
     environment = {name: value for name, value in os.environ.items() if name.startswith("ENGINE_")}
-    settings = load_settings(None, {"store.url": url}, environment={"ENGINE_FLOWS": MODULE} | environment)
-    worker = Worker(settings, Database(url), load_modules(settings.flows))
-    loop = asyncio.get_running_loop()
+    asyncio.run(serve(says, load_settings(None, {"store.url": url}, environment=environment)))
+
+
+async def serve(says: Connection, settings: Settings) -> None:
+    """Serve until a signal; say so once the worker is registered."""
+    database = Database(settings.store.url.reveal(), **settings.store.pool_options)
+    worker = Worker(settings, database, load_modules(settings.flows))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     served = asyncio.ensure_future(worker.run())
     while not worker.worker_id and not served.done():
         await asyncio.sleep(0.01)
-    print("ready", flush=True)
+    if worker.worker_id:
+        says.send(READY)
+    says.close()
     await served
-
-
-if __name__ == "__main__":
-    # On standard error; the test listens for one word on standard output.
-    configure_logging("info", "console")
-    asyncio.run(serve(sys.argv[1]))

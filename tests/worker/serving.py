@@ -1,18 +1,16 @@
-"""A worker in the test's own process, and one in a process of its own; and what the store says of their work."""
+"""A worker in the test's own process, and what the store says of the work of all."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -231,58 +229,10 @@ def serving(
         served.join()
 
 
-@contextmanager
-def worker_processes(url: str, count: int, **environment: str) -> Iterator[list[subprocess.Popen[str]]]:
-    """Run workers in processes of their own; each has said that it is ready."""
-    with Processes(url, **environment) as processes:
-        yield processes.start(count)
-
-
-class Processes:
-    """Workers in processes of their own, with settings from ENGINE_ variables; they end with the ``with`` block."""
-
-    def __init__(self, url: str, **environment: str) -> None:
-        self._url = url
-        self._environment = os.environ | environment
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def start(self, count: int = 1, *, ready: bool = True) -> list[subprocess.Popen[str]]:
-        """Start workers; each has said that it is ready, unless it may be dead before it can say so."""
-        started: list[subprocess.Popen[str]] = []
-        for _ in range(count):
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.worker.process", self._url],
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=self._environment,
-            )
-            self._stack.callback(_end, process)
-            started.append(process)
-        for process in started if ready else ():
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            assert said == "ready\n", f"the worker said {said!r} and ended with {process.wait(5)}"
-        return started
-
-
 def kill(process: subprocess.Popen[Any]) -> None:
     """End a process as a crash does, also one that is stopped."""
     process.send_signal(signal.SIGKILL)
     process.wait()
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        kill(process)
-    assert process.stdout is not None
-    process.stdout.close()
 
 
 class Entry(NamedTuple):

@@ -19,7 +19,8 @@ from engine.model.work import Pointer
 from engine.worker import receiving
 from engine.worker.executor import Attempt, Executor, RecordedInStep, Recording
 from tests.worker import sample_flows
-from tests.worker.serving import MODULE, Store, serving, wait_until, worker_processes
+from tests.worker.processes import Processes
+from tests.worker.serving import MODULE, Store, serving, wait_until
 from transports.errors import TransportError, Unavailable
 from transports.memory import Fate, FaultRates, MemoryBroker, MemoryTransport, NoFaults, RandomFaults, memory_broker
 from transports.protocol import Message
@@ -318,7 +319,8 @@ def test_a_client_publishes_what_it_starts(store: Store, name: str) -> None:
 def test_workers_killed_while_messages_travel(postgresql_url: str) -> None:
     store = Store(postgresql_url)
     environment = {"ENGINE_BROKER": "sql+" + postgresql_url, "ENGINE_BROKER__RESEND_AFTER": "1s"}
-    with worker_processes(postgresql_url, 2, **environment) as (first, _second):
+    with Processes(postgresql_url, **environment) as processes:
+        first, _second = processes.start(2)
         ids = store.start("mixed", count=20, n=1)
         wait_until(lambda: store.rows("SELECT 1 FROM milepost_executions WHERE state = 'completed' LIMIT 1"))
         first.kill()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.worker import sample_flows
-from tests.worker.serving import Processes, Store, serving, wait_until
+from tests.worker.processes import Processes
+from tests.worker.serving import Store, serving, wait_until
 
 
 def parked(store: Store, execution_id: str) -> Any:
@@ -69,7 +70,7 @@ def test_a_flow_that_kills_its_workers_is_parked(store: Store, tmp_path: Path) -
         reason = parked(store, execution_id)
         assert reason["type"] == "FlowKeepsFailing"
         assert "'kills_when_driven' has killed 2 workers" in reason["message"]
-        assert survivor.poll() is None
+        assert survivor.exit_code is None
         path.touch()
         store.resume(execution_id)
         assert store.result(execution_id) == "went on"

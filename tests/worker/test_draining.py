@@ -16,8 +16,9 @@ import pytest
 
 from engine.store.workers import process_token
 from engine.worker.supervisor import _Child, _watch
+from tests.worker.processes import Processes
 from tests.worker.sample_flows import CALLS, GATE
-from tests.worker.serving import MODULE, ROOT, Processes, Store, Trace, kill, serving, wait_until
+from tests.worker.serving import MODULE, ROOT, Store, Trace, kill, serving, wait_until
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def test_a_second_signal_does_not_wait(store: Store, trace: Trace, tmp_path: Pat
         (execution_id,) = store.start("one_step", name="waits_for_file", path=str(tmp_path / "never"))
         wait_until(trace.entries, "the step being under way")
         worker.terminate()
-        with pytest.raises(subprocess.TimeoutExpired):
+        with pytest.raises(TimeoutError):
             worker.wait(0.5)
-        worker.send_signal(signal.SIGINT)
+        worker.interrupt()
         assert worker.wait(10) == 0
     row = store.step(execution_id)
     assert (row.state, row.owner, row.attempt, row.max_attempts) == ("ready", None, 1, 6)

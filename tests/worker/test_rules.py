@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,8 +17,9 @@ from engine.rules.errors import ModelError, RuleError
 from engine.rules.model import Decision, LiteralExpression, Model
 from engine.rules.stored import content_hash, write_model
 from engine.store.rules.versions import activate, add_version
+from tests.worker.processes import Processes
 from tests.worker.rule_flows import RULES, bound, model, slow_model, slowly, twice, typed
-from tests.worker.serving import Processes, Store, kill, serving, wait_until
+from tests.worker.serving import Store, serving, wait_until
 
 
 class Rules:
@@ -141,11 +141,11 @@ def test_a_worker_that_is_killed_while_it_decides_is_followed_by_one_that_decide
         (process,) = processes.start()
         execution = rules.client.start(slowly)
         rules.store.wait_for_step(execution.id, "claimed")
-        process.send_signal(signal.SIGSTOP)
+        process.stop()
         rules.client.import_rules(slow_model("2"))
         rules.client.activate_rules(RULES)
         assert rules.store.step(execution.id).state == "claimed", "it was killed while it decided"
-        kill(process)
+        process.kill()
         processes.start()
         assert execution.result(60) == [1, 1]
         assert rules.store.step(execution.id).attempt == 2

@@ -19,7 +19,8 @@ from tests.conformance.transports.chosen import chosen
 from tests.conformance.transports.subjects import SUBJECTS
 from tests.worker import edge_flows
 from tests.worker.edge_flows import INTAKE, WAYS, intake, routing
-from tests.worker.serving import Processes, Store, kill, serving, wait_until
+from tests.worker.processes import Processes
+from tests.worker.serving import Store, serving, wait_until
 from tests.worker.test_triggers import held, shop, unsettled
 from transports.memory import memory_broker
 from transports.protocol import Message, Transport
@@ -188,7 +189,7 @@ def run_many(rules: Rules, url: str, queue: str, other: Transport) -> None:
             rules.activate(routing(*(WAYS[0], WAYS[1]) if start % 100 else (WAYS[1], WAYS[0]), bad))
             if start == 250:
                 wait_until(lambda: rules.count() > 50, "some being started")
-                kill(first)
+                first.kill()
         wait_until(lambda: rules.count() >= MANY * 4 // 5, "every start", 120)
         wait_until(lambda: len(rules.dead()) >= MANY // 5, "every dead message", 120)
         rules.store.wait_for_all(120)

@@ -11,7 +11,8 @@ import pytest
 from engine.store.retries import retry_step
 from engine.store.workers import process_token
 from tests.worker import sample_flows
-from tests.worker.serving import Processes, Store, Trace, kill, serving, wait_until
+from tests.worker.processes import Processes
+from tests.worker.serving import Store, Trace, serving, wait_until
 
 
 def test_steps_one_after_the_other_and_side_by_side(store: Store) -> None:
@@ -148,7 +149,7 @@ def test_what_was_reported_survives_the_worker(store: Store, tmp_path: Path) -> 
         (first,) = processes.start()
         (execution_id,) = store.start("one_step", name="reports_and_waits", path=str(tmp_path / "never"))
         wait_until(lambda: (row := store.step(execution_id)) and row.progress, "the report being recorded")
-        kill(first)
+        first.kill()
         processes.start()
         assert store.result(execution_id) == {"done": 5}
     assert [entry.attempt for entry in trace.entries()] == [1, 2]
@@ -201,7 +202,7 @@ def test_no_process_outlives_its_worker(sqlite_url: str, tmp_path: Path, end: st
         children = _children(worker.pid)
         assert int(path.read_text()) in children
         if end == "kill":
-            kill(worker)
+            worker.kill()
         else:
             worker.terminate()
             assert worker.wait(30) == 0

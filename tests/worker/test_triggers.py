@@ -24,7 +24,8 @@ from tests.conformance.transports.chosen import chosen
 from tests.conformance.transports.subjects import SUBJECTS
 from tests.unit.messaging.judges import Nobody
 from tests.worker import trigger_flows
-from tests.worker.serving import Processes, Store, kill, serving, wait_until
+from tests.worker.processes import Processes
+from tests.worker.serving import Store, serving, wait_until
 from transports import open_transport
 from transports.errors import Unavailable
 from transports.memory import FaultRates, MemoryBroker, RandomFaults, memory_broker
@@ -307,7 +308,7 @@ def run_a_thousand(store: Store, url: str, queue: str, other: Transport) -> None
             other.send(sent[start : start + 100]).raise_if_any()
             if start == 500:
                 wait_until(lambda: len(keys(store)) > 100, "some being started")
-                kill(first)
+                first.kill()
         wait_until(lambda: len(keys(store)) == MANY * 98 // 100, "every start", 120)
         wait_until(lambda: len(dead(store)) == MANY * 2 // 100, "every dead message", 120)
         store.wait_for_all(120)
