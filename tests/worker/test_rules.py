@@ -141,7 +141,9 @@ def test_a_worker_that_is_killed_while_it_decides_is_followed_by_one_that_decide
         (process,) = processes.start()
         execution = rules.client.start(slowly)
         rules.store.wait_for_step(execution.id, "claimed")
-        process.stop()
+        # While this process writes, so that the worker does not keep SQLite's only lock for as long as it stands.
+        with rules.client.database.write():
+            process.stop()
         rules.client.import_rules(slow_model("2"))
         rules.client.activate_rules(RULES)
         assert rules.store.step(execution.id).state == "claimed", "it was killed while it decided"
