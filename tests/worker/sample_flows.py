@@ -114,7 +114,7 @@ async def waits_for_ever() -> None:
         CANCELLED.set()
 
 
-@step(retry=ONCE, timeout="100ms")
+@step(retry=ONCE, timeout="500ms")
 async def slow_on_loop() -> None:
     try:
         await asyncio.Event().wait()
@@ -122,12 +122,12 @@ async def slow_on_loop() -> None:
         CANCELLED.set()
 
 
-@step(retry=ONCE, timeout="100ms")
+@step(retry=ONCE, timeout="500ms")
 def slow_on_thread() -> None:
     GATE.wait(20)
 
 
-@step(retry=ONCE, timeout="100ms", run_in="process")
+@step(retry=ONCE, timeout="500ms", run_in="process")
 def slow_in_process() -> None:
     threading.Event().wait(60)
 
@@ -278,7 +278,7 @@ def process_waits(path: str, forever: str) -> int:
     return os.getpid()
 
 
-@step(run_in="process", retry=ONCE, timeout="1s")
+@step(run_in="process", retry=ONCE, timeout="3s")
 def process_times_out(path: str, forever: str) -> int:
     Path(path).write_text(str(os.getpid()))
     wait_for(forever)
