@@ -17,13 +17,15 @@ from tests.worker.serving import PATIENCE_SECONDS, ROOT, wait_until
 
 READY: Final = "ready"
 _context = multiprocessing.get_context("forkserver")
-CLIENTS: Final = [
+LATE: Final = [
     "psycopg", "pymysql", "pika", "kombu.transport.redis", "transports.kombu", "transports.rabbitmq", "transports.sql",
+    "engine.rules.prepared", "engine.rules.scenarios",
 ]  # fmt: skip
-"""What the engine imports once it knows which store and which broker it has. What is not installed is passed over."""
+"""What the engine imports once it knows which store and which broker it has, and once there are rules. What is not
+installed is passed over."""
 # By their names, as they import this module. No flows of tests/worker: what those read from the environment as they are
 # imported, each process has to read in its own.
-_context.set_forkserver_preload(["pytest", "tests.worker.process", "tests.crash.process", *CLIENTS])
+_context.set_forkserver_preload(["pytest", "tests.worker.process", "tests.crash.process", *LATE])
 
 
 class Fork:
