@@ -28,7 +28,7 @@ from transports.kafka.progress import Progress, from_metadata
 from transports.kafka.records import headers_of, read_record
 from transports.kafka.settling import Settling
 from transports.kafka.stash import Fetched, Stash
-from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, UNKNOWN_TOPIC, Health, code_of
+from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, UNKNOWN_TOPIC, Health, code_of, is_refusal
 
 if TYPE_CHECKING:
     import random
@@ -236,9 +236,9 @@ class GroupReceiver:
         code = code_of(error)
         if code in UNKNOWN_TOPIC:
             raise self._health.problem(error, ", ".join(self._queues))
-        if code in RIGHTS or code in AUTHENTICATION:
+        if code in RIGHTS or is_refusal(error):
             self._fail(self._health.problem(error))
-        elif code in AWAY:
+        elif code in AWAY | AUTHENTICATION:
             self._health.note(getattr(error, "args", [error])[0] if isinstance(error, KafkaException) else error)
 
     def _fail(self, error: TransportError) -> None:

@@ -42,6 +42,8 @@ LET_GO = STALE | UNKNOWN_TOPIC | _codes(
 )  # fmt: skip
 """What settling in a share group answers when the broker has given the records to others, or is about to."""
 TIMED_OUT = _codes("_MSG_TIMED_OUT", "_TIMED_OUT")
+BROKE_OFF = "Local: Broker transport failure"
+"""What the library says, also of a handshake, when the connection ended."""
 
 
 def kafka_error(error: Any) -> Any:
@@ -64,6 +66,11 @@ def words_of(error: Any) -> str:
     return " ".join(str(text).split())
 
 
+def is_refusal(error: Any) -> bool:
+    """Tell whether the broker refuses this client, and has not just gone away in the middle of the handshake."""
+    return code_of(error) in AUTHENTICATION and BROKE_OFF not in words_of(error)
+
+
 class Health:
     """What one client's own error events say about its connection. Any thread may ask and tell."""
 
@@ -77,9 +84,9 @@ class Health:
     def note(self, error: Any) -> None:
         """Take note of an error event; this is the client's ``error_cb``."""
         with self._lock:
-            if code_of(error) in AUTHENTICATION:
+            if is_refusal(error):
                 self._refused = words_of(error)
-            elif code_of(error) in AWAY:
+            elif code_of(error) in AWAY | AUTHENTICATION:
                 self._lost = words_of(error)
             if isinstance(error, KafkaError) and error.fatal():
                 self.fatal = True
@@ -98,10 +105,11 @@ class Health:
         """Return the error to raise for the library's error, or for what is known of the connection."""
         with self._lock:
             code = code_of(error)
-            if code in AUTHENTICATION or (self._refused is not None and (code is None or code in AWAY)):
+            away = code is None or code in AWAY | AUTHENTICATION
+            if is_refusal(error) or (self._refused is not None and away):
                 said = self._refused or words_of(error)
                 return Refused(f"{self._shown} refuses the credentials or the security protocol: {said}")
-            if code is None or code in AWAY:
+            if code is None or away:
                 said = words_of(error) if error is not None else (self._lost or "no answer")
                 return Unavailable(f"{self._shown} cannot be reached and is tried again: {said}")
         return self._other(code, error, queue)

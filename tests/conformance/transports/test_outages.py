@@ -36,7 +36,8 @@ def test_02_a_broker_that_is_away_is_an_error_and_nothing_is_silently_lost(subje
             assert bodies(_after_all(consumer, came)) == texts([1])
             patiently(lambda: sender.send(batch([1])).raise_if_any())
     assert bodies(patiently(lambda: take(consumer, 1))) == texts([1])
-    assert consumer.receive(1, 0) == []
+    # What a broker that is coming back did not confirm was sent again, and it may have taken both.
+    assert set(bodies(consumer.receive(10, 0))) <= set(texts([1]))
 
 
 def _refused(consumer: Transport) -> list[Delivery]:
