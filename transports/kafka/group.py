@@ -28,7 +28,7 @@ from transports.kafka.progress import Progress, from_metadata
 from transports.kafka.records import headers_of, read_record
 from transports.kafka.settling import Settling
 from transports.kafka.stash import Fetched, Stash
-from transports.kafka.troubles import AUTHENTICATION, AWAY, RIGHTS, UNKNOWN_TOPIC, Health, code_of, is_refusal
+from transports.kafka.troubles import MAYBE_AWAY, RIGHTS, UNKNOWN_TOPIC, Health, code_of, is_refusal
 
 if TYPE_CHECKING:
     import random
@@ -238,7 +238,7 @@ class GroupReceiver:
             raise self._health.problem(error, ", ".join(self._queues))
         if code in RIGHTS or is_refusal(error):
             self._fail(self._health.problem(error))
-        elif code in AWAY | AUTHENTICATION:
+        elif code in MAYBE_AWAY:
             self._health.note(getattr(error, "args", [error])[0] if isinstance(error, KafkaException) else error)
 
     def _fail(self, error: TransportError) -> None:

@@ -31,6 +31,8 @@ AWAY = _codes(
     "NETWORK_EXCEPTION", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR",
     "NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NOT_CONTROLLER", "THROTTLING_QUOTA_EXCEEDED",
 )  # fmt: skip
+MAYBE_AWAY = AWAY | AUTHENTICATION
+"""What may say that the connection ended: a handshake may be cut off, too."""
 STALE = _codes(
     "UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS", "FENCED_INSTANCE_ID", "STALE_MEMBER_EPOCH",
     "_ASSIGNMENT_LOST", "_STATE", "_DESTROY", "_NO_OFFSET",
@@ -86,7 +88,7 @@ class Health:
         with self._lock:
             if is_refusal(error):
                 self._refused = words_of(error)
-            elif code_of(error) in AWAY | AUTHENTICATION:
+            elif code_of(error) in MAYBE_AWAY:
                 self._lost = words_of(error)
             if isinstance(error, KafkaError) and error.fatal():
                 self.fatal = True
@@ -105,11 +107,10 @@ class Health:
         """Return the error to raise for the library's error, or for what is known of the connection."""
         with self._lock:
             code = code_of(error)
-            away = code is None or code in AWAY | AUTHENTICATION
-            if is_refusal(error) or (self._refused is not None and away):
+            if is_refusal(error) or (self._refused is not None and (code is None or code in MAYBE_AWAY)):
                 said = self._refused or words_of(error)
                 return Refused(f"{self._shown} refuses the credentials or the security protocol: {said}")
-            if code is None or away:
+            if code is None or code in MAYBE_AWAY:
                 said = words_of(error) if error is not None else (self._lost or "no answer")
                 return Unavailable(f"{self._shown} cannot be reached and is tried again: {said}")
         return self._other(code, error, queue)

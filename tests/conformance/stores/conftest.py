@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +13,9 @@ from engine.store.schema import metadata
 from tests.conformance.stores.soundness import faults
 from tests.conformance.stores.subject import Store
 from tests.servers.databases import DatabaseServer
+from tests.servers.tables import sqlite_url
+
+__all__ = ["sqlite_url"]
 
 _SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mysql")]
 
@@ -54,15 +55,6 @@ def _stores_mysql(mysql_server: DatabaseServer | None) -> Iterator[str | None]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def _stores_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("stores") / "empty.db"
-    database = Database(f"sqlite:///{file}")
-    migrate(database)
-    database.close()
-    return file
-
-
 @pytest.fixture
 def postgresql_url(_stores_postgresql: str | None, request: pytest.FixtureRequest) -> str:
     """The URL of a PostgreSQL database with our tables, all of them empty."""
@@ -74,12 +66,6 @@ def postgresql_url(_stores_postgresql: str | None, request: pytest.FixtureReques
 def mysql_url(_stores_mysql: str | None, request: pytest.FixtureRequest) -> str:
     """The URL of a MariaDB database with our tables, all of them empty."""
     return _emptied(_stores_mysql) if _stores_mysql else request.getfixturevalue("mysql_url")
-
-
-@pytest.fixture
-def sqlite_url(_stores_sqlite: Path, tmp_path: Path) -> str:
-    """The URL of an SQLite file with our tables, all of them empty."""
-    return f"sqlite:///{shutil.copy(_stores_sqlite, tmp_path / 'milepost.db')}"
 
 
 @contextmanager

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from engine.store.database import Database
-from engine.store.migrations import migrate
 from tests.conformance.stores.soundness import faults
 from tests.servers.tables import mysql_url, postgresql_url, sqlite_url
 from tests.store.rerun.sample_flows import calls, registry
@@ -23,25 +20,15 @@ def _engine(url: str) -> Iterator[Engine]:
     calls.clear()
     clock = Clock()
     database = Database(url, clock=clock)
-    migrate(database)
     yield Engine(database, clock, registry())
     assert faults(database) == []
     database.close()
 
 
-@pytest.fixture(scope="session")
-def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("rerun") / "empty.db"
-    database = Database(f"sqlite:///{file}")
-    migrate(database)
-    database.close()
-    return file
-
-
 @pytest.fixture
-def engine(_template: Path, tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_url: str) -> Iterator[Engine]:
     """A worker on SQLite."""
-    with _engine(f"sqlite:///{shutil.copy(_template, tmp_path / 'milepost.db')}") as made:
+    with _engine(sqlite_url) as made:
         yield made
 
 

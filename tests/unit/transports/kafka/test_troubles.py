@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-pytest.importorskip("confluent_kafka")
-
 from transports.errors import Refused, Unavailable
 from transports.kafka.library import KafkaError
 from transports.kafka.troubles import BROKE_OFF, Health
