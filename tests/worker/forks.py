@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ LATE: Final = [
 ]  # fmt: skip
 """What the engine imports once it knows which store and which broker it has, and once there are rules. What is not
 installed is passed over."""
+_collecting = threading.Lock()
+"""An exit code can be read once, and starting a process reads those of all others: not from two threads at a time."""
 # By their names, as they import this module. No flows of tests/worker: what those read from the environment as they are
 # imported, each process has to read in its own.
 _context.set_forkserver_preload(["pytest", "tests.worker.process", "tests.crash.process", *LATE])
@@ -35,7 +38,8 @@ class Fork:
         """Call a function of a module in another process, with a connection on which it says once that it is ready."""
         self._said, says = _context.Pipe(duplex=False)
         self._process = _context.Process(target=_run, args=(dict(environment), run, says, *arguments), daemon=True)
-        self._process.start()
+        with _collecting:
+            self._process.start()
         # Nobody but the process itself holds it open.
         says.close()
         assert self._process.pid is not None
@@ -73,15 +77,16 @@ class Fork:
 
     def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for its end; return its exit code, which is negative for a signal."""
-        self._process.join(seconds)
-        code = self._process.exitcode
+        multiprocessing.connection.wait([self._process.sentinel], seconds)
+        code = self.exit_code
         if code is None:
             raise TimeoutError(f"process {self.pid} did not end within {seconds} s")
         return code
 
     @property
     def exit_code(self) -> int | None:
-        return self._process.exitcode
+        with _collecting:
+            return self._process.exitcode
 
     @property
     def stopped(self) -> bool:
@@ -95,11 +100,12 @@ class Fork:
         """End it, if it has not ended, and forget it."""
         self.kill()
         self._said.close()
-        self._process.close()
+        with _collecting:
+            self._process.close()
 
     def _signal(self, number: int) -> None:
         # The server of forks collects what has ended, and tells at once; a number is not given to another that soon.
-        if self._process.exitcode is None:
+        if self.exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
