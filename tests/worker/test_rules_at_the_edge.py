@@ -7,7 +7,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ import pytest
 from engine import Client, Registry, StoreUnavailable, load_modules
 from engine.rulebook.rulebook import Rulebook
 from tests.conformance.transports.chosen import chosen
-from tests.conformance.transports.subjects import SUBJECTS
 from tests.worker import edge_flows
 from tests.worker.edge_flows import INTAKE, WAYS, intake, routing
+from tests.worker.foreign import ForeignQueue, queue_at_broker, queue_in_tables
 from tests.worker.processes import Processes
 from tests.worker.serving import Store, serving, wait_until
 from tests.worker.test_triggers import held, shop, unsettled
 from transports.memory import memory_broker
-from transports.protocol import Message, Transport
+from transports.protocol import Message
 
 MODULE = edge_flows.__name__
 ORDERS, EVENTS = "orders", "events"
@@ -164,9 +164,10 @@ def test_without_rules_messages_are_dead_until_there_are_some(rules: Rules, name
 
 
 @contextmanager
-def killing(store: Store, url: str, queue: str) -> Iterator[Processes]:
+def killing(store: Store, queue: ForeignQueue) -> Iterator[Processes]:
     environment = {
-        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": url, "MILEPOST_TEST_EVENTS": queue, "ENGINE_WORKER__LEASE": "2s"
+        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": queue.url, "ENGINE_WORKER__LEASE": "2s",
+        "MILEPOST_TEST_EVENTS": queue.name,
     }  # fmt: skip
     with Processes(store.url, **environment) as processes:
         yield processes
@@ -175,17 +176,17 @@ def killing(store: Store, url: str, queue: str) -> Iterator[Processes]:
 KINDS = ("ship", "tell", "none", "bad", "tell")
 
 
-def run_many(rules: Rules, url: str, queue: str, other: Transport) -> None:
+def run_many(rules: Rules, queue: ForeignQueue) -> None:
     """Send events, a tenth of them twice, to two workers of which one is killed in the middle, while rules change."""
     bad = ('"bad"', '"gone"', "null", "null")
     rules.activate(routing(*WAYS, bad))
     numbers = [*range(MANY), *range(0, MANY, 10)]
     random.Random(5).shuffle(numbers)
-    sent = [event(n, KINDS[n % 5], queue) for n in numbers]
-    with killing(rules.store, url, queue) as processes:
+    sent = [event(n, KINDS[n % 5], queue.name) for n in numbers]
+    with killing(rules.store, queue) as processes:
         first, second = processes.start(2)
         for start in range(0, len(sent), 50):
-            other.send(sent[start : start + 50]).raise_if_any()
+            queue.send(sent[start : start + 50])
             rules.activate(routing(*(WAYS[0], WAYS[1]) if start % 100 else (WAYS[1], WAYS[0]), bad))
             if start == 250:
                 wait_until(lambda: rules.count() > 50, "some being started")
@@ -193,10 +194,7 @@ def run_many(rules: Rules, url: str, queue: str, other: Transport) -> None:
         wait_until(lambda: rules.count() >= MANY * 4 // 5, "every start", 120)
         wait_until(lambda: len(rules.dead()) >= MANY // 5, "every dead message", 120)
         rules.store.wait_for_all(120)
-        # Those that were sent twice may be the last of all, and of those nothing is seen in the store.
-        wait_until(lambda: other.depth(queue) == 0, "every message being received", 120)
-        second.terminate()
-        assert second.wait(30) == 0
+        queue.end(second, processes)
     check(rules)
 
 
@@ -217,8 +215,8 @@ def check(rules: Rules) -> None:
 @pytest.mark.slow
 def test_events_two_workers_and_a_kill_while_rules_change_over_tables(rules: Rules, tmp_path: Path) -> None:
     url = f"sql+sqlite:///{tmp_path / 'shop.db'}?visibility_seconds=2"
-    with shop(url, ORDERS, EVENTS) as other:
-        run_many(rules, url, EVENTS, other)
+    with shop(url, ORDERS), queue_in_tables(url, EVENTS) as queue:
+        run_many(rules, queue)
 
 
 @pytest.mark.slow
@@ -227,22 +225,7 @@ def test_events_two_workers_and_a_kill_while_rules_change_over_tables(rules: Rul
 def test_events_two_workers_and_a_kill_while_rules_change(
     kind: str, postgresql_url: str, request: pytest.FixtureRequest
 ) -> None:
-    store = Store(postgresql_url)
-    rules = Rules(store)
-    with SUBJECTS[kind](request) as subject:
-        foreign = subject.foreign
-        assert foreign is not None
-        foreign.make()
-        other = foreign.open()
-        try:
-            other.declare([foreign.queue])
-            # What keeps the tests' own queues apart is part of this one's name already.
-            url = re.sub(r"prefix=[^&]*", "prefix=", foreign.url)
-            run_many(rules, url, foreign.queue, other)
-            other.consume([foreign.queue])
-            assert other.receive(10, 3.0) == []
-        finally:
-            rules.client.close()
-            other.close()
-            subject.close()
-            store.close()
+    with closing(Store(postgresql_url)) as store, queue_at_broker(kind, request) as queue:
+        rules = Rules(store)
+        with closing(rules.client):
+            run_many(rules, queue)

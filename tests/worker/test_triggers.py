@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,9 +20,9 @@ from engine.store.database import Database
 from engine.worker.inlet import Inlet
 from engine.worker.triggers import Triggers, by_broker
 from tests.conformance.transports.chosen import chosen
-from tests.conformance.transports.subjects import SUBJECTS
 from tests.unit.messaging.judges import Nobody
 from tests.worker import trigger_flows
+from tests.worker.foreign import ForeignQueue, queue_at_broker, queue_in_tables
 from tests.worker.processes import Processes
 from tests.worker.serving import Store, serving, wait_until
 from transports import open_transport
@@ -34,8 +33,6 @@ from transports.protocol import Delivery, Message, Transport
 MODULE = trigger_flows.__name__
 ORDERS, REQUESTS, DECISIONS = "orders", "requests", "decisions"
 MANY = 1000
-SOON_GIVEN_BACK = {"redis": "&visibility_seconds=2"}
-"""By kind of broker: what makes it soon give to others what a dead worker was handed, where that takes a minute."""
 
 
 @pytest.fixture
@@ -284,15 +281,15 @@ def test_what_cannot_be_served_is_refused_when_the_worker_starts(sqlite_url: str
 # -- worker processes --------------------------------------------------------------------------------------------------
 
 
-def killing(store: Store, url: str, queue: str) -> Processes:
+def killing(store: Store, queue: ForeignQueue) -> Processes:
     environment = {
-        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": url, "MILEPOST_TEST_ORDERS": quote(queue, safe=""),
-        "ENGINE_WORKER__LEASE": "2s",
+        "ENGINE_FLOWS": MODULE, "ENGINE_BROKERS__SHOP": queue.url, "ENGINE_WORKER__LEASE": "2s",
+        "MILEPOST_TEST_ORDERS": quote(queue.name, safe=""),
     }  # fmt: skip
     return Processes(store.url, **environment)
 
 
-def run_a_thousand(store: Store, url: str, queue: str, other: Transport) -> None:
+def run_a_thousand(store: Store, queue: ForeignQueue) -> None:
     """Send a thousand messages, a tenth of them twice, to two workers of which one is killed in the middle."""
     numbers = [*range(MANY), *range(0, MANY, 10)]
     random.Random(11).shuffle(numbers)
@@ -301,34 +298,27 @@ def run_a_thousand(store: Store, url: str, queue: str, other: Transport) -> None
         order(n, pieces=n % 100, **({"body": b"?"} if n % 100 == 50 else {}))
         for n in numbers
     ]  # fmt: skip
-    sent = [Message(queue, one.body, id=one.id) for one in sent]
-    with killing(store, url, queue) as processes:
+    sent = [Message(queue.name, one.body, id=one.id) for one in sent]
+    with killing(store, queue) as processes:
         first, second = processes.start(2)
         for start in range(0, len(sent), 100):
-            other.send(sent[start : start + 100]).raise_if_any()
+            queue.send(sent[start : start + 100])
             if start == 500:
                 wait_until(lambda: len(keys(store)) > 100, "some being started")
                 first.kill()
         wait_until(lambda: len(keys(store)) == MANY * 98 // 100, "every start", 120)
         wait_until(lambda: len(dead(store)) == MANY * 2 // 100, "every dead message", 120)
         store.wait_for_all(120)
-        second.terminate()
-        assert second.wait(30) == 0
+        queue.end(second, processes)
     assert set(keys(store).values()) == set(dead(store).values()) == {1}
     store.check()
-
-
-def left(other: Transport, queue: str) -> list[Delivery]:
-    other.consume([queue])
-    return other.receive(10, 3.0)
 
 
 @pytest.mark.slow
 def test_a_thousand_messages_two_workers_and_a_kill_over_tables(store: Store, tmp_path: Path) -> None:
     url = f"sql+sqlite:///{tmp_path / 'shop.db'}?visibility_seconds=2"
-    with shop(url, ORDERS, REQUESTS, DECISIONS) as other:
-        run_a_thousand(store, url, ORDERS, other)
-        assert left(other, ORDERS) == []
+    with shop(url, REQUESTS, DECISIONS), queue_in_tables(url, ORDERS) as queue:
+        run_a_thousand(store, queue)
 
 
 @pytest.mark.slow
@@ -337,19 +327,5 @@ def test_a_thousand_messages_two_workers_and_a_kill_over_tables(store: Store, tm
 def test_a_thousand_messages_two_workers_and_a_kill(
     kind: str, postgresql_url: str, request: pytest.FixtureRequest
 ) -> None:
-    store = Store(postgresql_url)
-    with SUBJECTS[kind](request) as subject:
-        foreign = subject.foreign
-        assert foreign is not None
-        foreign.make()
-        other = foreign.open()
-        try:
-            other.declare([foreign.queue])
-            # What keeps the tests' own queues apart is part of this one's name already.
-            url = re.sub(r"prefix=[^&]*", "prefix=", foreign.url) + SOON_GIVEN_BACK.get(kind, "")
-            run_a_thousand(store, url, foreign.queue, other)
-            assert left(other, foreign.queue) == []
-        finally:
-            other.close()
-            subject.close()
-            store.close()
+    with closing(Store(postgresql_url)) as store, queue_at_broker(kind, request) as queue:
+        run_a_thousand(store, queue)
