@@ -22,12 +22,16 @@ from engine.store.database import Database, Transaction
 from engine.store.flush import run_flush
 from engine.store.transactional import record_in_transaction
 from engine.worker.embedded import EmbeddedQueue
+from engine.worker.executor import Attempt, Executor
 from transports.loading import open_transport
 
 VARIABLE: Final = "MILEPOST_TEST_FAILPOINT"
 FIRED: Final = "MILEPOST_TEST_FIRED"
 """The file that tells that the place was reached. A process that holds goes on once there is one of this name and
 ``.go``."""
+BEGUN: Final = ".begun"
+"""The suffix of the file beside it with a line for each attempt whose worker was about to look at its lease for the last
+time: what stops the process after that look lets the step's code run once it goes on."""
 
 STORE_POINTS: Final = (
     "before-claim",  # its transaction has begun, nothing is written
@@ -100,6 +104,7 @@ def install() -> None:
         _armed.append(Failpoint(spec, Path(os.environ[FIRED])))
         _wrap_store()
         _wrap_queues()
+        _wrap_beginning(Path(os.environ[FIRED]).with_suffix(BEGUN))
         OpenOutlets.send = _around("mail", OpenOutlets.send)  # type: ignore[method-assign]
 
 
@@ -159,6 +164,18 @@ def _wrap_queues() -> None:
         return transport
 
     _replace(open_transport, opened)
+
+
+def _wrap_beginning(file: Path) -> None:
+    original = Executor._begin
+    file.touch()
+
+    def begin(executor: Executor, attempt: Attempt) -> None:
+        with file.open("a") as begun:
+            begun.write(f"{attempt.claim.execution_id} {attempt.claim.seq} {attempt.claim.attempt}\n")
+        original(executor, attempt)
+
+    Executor._begin = begin  # type: ignore[method-assign]
 
 
 def _around(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
