@@ -77,7 +77,7 @@ def run_flush(tx: Transaction, flush: Flush) -> Flushed:
         woken = write_executions(tx, locked.values(), flush.resend_us)
         flushed.offered += _claim_woken(tx, flush, flushed, woken)
     if flush.postponed and flush.resend_us is not None:
-        postpone(tx, flush.postponed, tx.now_us + flush.resend_us)
+        postpone(tx, flush.postponed, flush.resend_us)
     if flush.pointers:
         flushed.claimed += claim_pointers(tx, flush.worker_id, flush.pointers)
     if flush.claim_due and len(flushed.claimed) < flush.room:

@@ -93,12 +93,22 @@ def recall(tx: Transaction, queue: str, after: Place | None = None) -> Place | N
     return Place(at.until_us, found[-1][2], found[-1][3]) if len(found) == BATCH else None
 
 
-def postpone(tx: Transaction, pointers: Sequence[Pointer], due_us: int) -> None:
-    """See to it that steps are offered again whose messages are dropped, as their queue is paused or was just now."""
-    keys = sorted({(each.execution_id, each.seq) for each in pointers})
+def postpone(tx: Transaction, pointers: Sequence[Pointer], resend_us: int) -> None:
+    """See to it that steps are offered again whose messages are dropped, as their queue is paused or was just now.
+
+    That is after ``resend_us``; soon for those of a queue that was resumed before its workers have heard of it.
+    """
+    by = {(each.execution_id, each.seq): each.queue for each in pointers}
+    keys = sorted(by)
+    # Kept, so that a recall of what is put off here comes after this.
+    paused = get_paused(tx, keep=True)
     name = (steps.c.execution_id, steps.c.seq)
     query = select(*name).where(tx.dialect.among(name, "keys"), steps.c.state == StepState.READY)
     query = tx.dialect.passing_over(query, steps)
     for first in range(0, len(keys), BATCH):
         found = tx.connection.execute(query, tx.dialect.bound("keys", keys[first : first + BATCH])).all()
-        tx.dialect.update(tx.connection, OFFER_BY, [(row[0], row[1], due_us) for row in found])
+        rows = [
+            (row[0], row[1], tx.now_us + (resend_us if by[row[0], row[1]] in paused else min(resend_us, RECALL_US)))
+            for row in found
+        ]
+        tx.dialect.update(tx.connection, OFFER_BY, rows)

@@ -194,7 +194,7 @@ def test_what_has_waited_for_a_resumed_queue_is_not_dropped(
     """A worker that received again before it claims again would drop messages, and their steps wait for long."""
     url, broker = memory
     dropped: list[Any] = []
-    monkeypatch.setattr("engine.store.flush.postpone", lambda _tx, pointers, _due_us: dropped.extend(pointers))
+    monkeypatch.setattr("engine.store.flush.postpone", lambda _tx, pointers, _resend_us: dropped.extend(pointers))
     pause = BrokerQueue.pause
 
     def slowly(queue: BrokerQueue, queues: Collection[str]) -> None:

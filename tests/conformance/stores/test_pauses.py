@@ -14,7 +14,7 @@ from engine.model.work import Pointer
 from engine.store import pauses
 from engine.store.database import Transaction
 from engine.store.generations import bump, read_generations
-from engine.store.pauses import RECALL_US, PausedQueue, get_paused, pause_queue, recall, resume_queue
+from engine.store.pauses import RECALL_US, PausedQueue, get_paused, pause_queue, postpone, recall, resume_queue
 from engine.store.places import MessageFront
 from engine.store.query import queue_depths
 from engine.store.schema import steps
@@ -259,6 +259,39 @@ def test_i7_a_message_that_is_dropped_for_a_pause_is_sent_again(store: Store) ->
     store.write(resume_queue, "default")
     store.clock.go_on(10)
     assert [pointer.execution_id for pointer in store.sweep(RESEND_US).offered] == [id]
+
+
+def test_what_is_dropped_after_the_end_of_a_pause_is_sent_again_as_soon_as_what_was_recalled(store: Store) -> None:
+    """A worker that has not heard of the end of a pause must not put off what the recall has brought forward."""
+    worker = store.worker()
+    ids = started(store, 2)
+    store.write(pause_queue, "default")
+    store.write(pause_queue, "gpu")
+    store.clock.go_on(60)
+    store.sweep(RESEND_US)
+    store.write(resume_queue, "default")
+    recall_all(store, "default")
+    store.clock.go_on(1)
+    (late,) = started(store, 1, queue="gpu")
+    dropped = [Pointer(ids[0], 0, 0, "default"), Pointer(late, 0, 0, "gpu")]
+    worker.flush(postponed=dropped, resend_us=RESEND_US)
+    now_us = store.clock.now_us
+    assert due_us(store, *ids, late) == [now_us + RECALL_US, now_us - SECOND + RECALL_US, now_us + RESEND_US]
+
+
+def test_a_queue_is_not_resumed_in_the_middle_of_a_flush_that_puts_its_steps_off(server_store: Store) -> None:
+    """Or else a recall would pass over the steps that the flush holds, and they would wait for longer."""
+    store = server_store
+    (id,) = started(store, 1)
+    store.write(pause_queue, "default")
+    with store.database.write() as tx:
+        postpone(tx, [Pointer(id, 0, 0, "default")], RESEND_US)
+        resuming = Background(lambda: store.write(resume_queue, "default"))
+        threading.Event().wait(0.3)
+        assert resuming.running
+    assert resuming.join() is True
+    recall_all(store, "default")
+    assert due_us(store, id) == [store.clock.now_us + RECALL_US]
 
 
 def test_postponing_what_is_not_ready_any_more_changes_nothing(store: Store) -> None:
