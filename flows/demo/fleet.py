@@ -17,7 +17,7 @@ from engine.store.workers import living_workers
 from flows.demo.trouble import DemoFailed
 
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 _ROOT = Path(__file__).parents[2]
 
 

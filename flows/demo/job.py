@@ -20,6 +20,9 @@ from flows.flights.flow import compensate
 from flows.flights.policy import award_for
 
 LOOK_SECONDS = 0.15
+LAST_OF = 4
+"""One flight of so many is held back until a worker has been killed."""
+A_FEW = 2
 STEPS_WITHOUT_PAYMENT = 2
 STEPS_WITH_PAYMENT = 4
 
@@ -57,18 +60,24 @@ def run_job(
 ) -> Ran:
     """Run everything; ``show`` is called after every look. Raises :class:`DemoFailed` after ``limit_seconds``.
 
-    The first worker is killed as soon as half of the steps are done, at a moment at which its hands are full.
+    A worker is killed as soon as half of the steps are done, at a moment at which its hands are full.
     """
     began = time.monotonic()
     progress = Progress(len(flights), steps_of(flights), workers)
-    started = start_all(database, flights)
+    first = len(flights) - len(flights) // LAST_OF
+    last = flights[first:]
+    started = start_all(database, flights[:first])
     pause = threading.Event()
     while True:
         census = take_census(database, stage.desk.ledger)
         progress.update(census, time.monotonic() - began)
         show(progress)
-        if progress.death is None and census.steps_done * 2 >= progress.steps_expected:
-            _kill_first(database, progress, began)
+        if progress.death is None and (census.steps_done * 2 >= progress.steps_expected or not census.unfinished):
+            _kill_one(database, progress, began)
+            # However long the looks take, there is something to do at the next one.
+            some = len(last) if progress.death is not None else A_FEW
+            started |= start_all(database, last[:some])
+            del last[:some]
         for worker in workers:
             if progress.death is None or progress.death.worker is not worker:
                 worker.check()
@@ -76,13 +85,14 @@ def run_job(
             return Ran(started, progress.death, progress.seconds)
         if progress.seconds > limit_seconds:
             raise DemoFailed(
-                f"after {limit_seconds:.0f} s, {census.unfinished} executions were not finished; look into "
+                f"after {limit_seconds:.0f} s, {census.unfinished + len(last)} executions were not finished; look into "
                 f"{stage.log(1).parent}"
             )
         pause.wait(LOOK_SECONDS)
 
 
-def _kill_first(database: Database, progress: Progress, began: float) -> None:
-    death = kill(database, progress.workers[0], least_held=1)
+def _kill_one(database: Database, progress: Progress, began: float) -> None:
+    killed = (kill(database, worker, least_held=1) for worker in progress.workers)
+    death = next(filter(None, killed), None)
     if death is not None:
         progress.death, progress.killed_at_seconds = death, time.monotonic() - began

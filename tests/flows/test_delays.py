@@ -42,7 +42,10 @@ def test_old_executions_keep_their_version(
         assert store.execute(query).fetchall() == [("completed", 80)]
         query = "SELECT count(*), max(state) FROM milepost_steps WHERE name = 'milepost.decide'"
         assert store.execute(query).fetchone() == (160, "completed")
-        assert sorted(row[0] for row in store.execute("SELECT state FROM milepost_workers")) == ["dead", "gone"]
+        # One was killed, the other one said goodbye. On a busy machine it may have been declared dead
+        # before, and have come back.
+        states = [row[0] for row in store.execute("SELECT state FROM milepost_workers")]
+        assert (set(states), states.count("gone")) == ({"dead", "gone"}, 1)
 
 
 def _is_shown_in_the_readme(shown: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
 from flows.demo import __main__ as demo
+from flows.demo import job, stage
+from flows.demo.census import Census, take_census
 from flows.demo.stage import set_stage
 from tests.flows.flights import flight
 
@@ -25,12 +29,24 @@ def flights(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(directory: Path, *more: str) -> int:
-    return demo.main(["--flights", str(FLIGHTS), "--directory", str(directory), *more])
+    return demo.main(["--flights", str(FLIGHTS), "--directory", str(directory), "--limit", "250", *more])
 
 
+@pytest.mark.parametrize("pause_seconds", [0, 5], ids=["looking often", "looking late"])
 def test_the_demo_proves_itself(
-    tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    pause_seconds: int,
+) -> None:  # fmt: skip
+    looks: list[Census] = []
+
+    def looked(*where: Any) -> Census:
+        # By the second look, all that could be done without it is done.
+        if len(looks) == 1:
+            threading.Event().wait(pause_seconds)
+        looks.append(take_census(*where))
+        return looks[-1]
+
+    monkeypatch.setattr(job, "take_census", looked)
     # So that paths below it are printed short.
     monkeypatch.chdir(tmp_path.parent)
     code = run(tmp_path)
@@ -52,13 +68,18 @@ def test_the_demo_proves_itself(
         assert store.execute("SELECT state, count(*) FROM milepost_executions GROUP BY state").fetchall() == [
             ("completed", FLIGHTS)
         ]
-        # Of the two workers one was killed, and declared dead by the other; that one said goodbye.
-        assert sorted(row[0] for row in store.execute("SELECT state FROM milepost_workers")) == ["dead", "gone"]
+        # Of the two workers one was killed, and declared dead by the other; that one said goodbye. On a busy machine it
+        # may have been declared dead before, and have come back.
+        states = [row[0] for row in store.execute("SELECT state FROM milepost_workers")]
+        assert (set(states), states.count("gone")) == ({"dead", "gone"}, 1)
 
 
 def test_a_demo_that_does_not_end_in_time_fails(
-    tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, flights: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However late it is looked, nothing has been done.
+    elsewhere = stage._CONFIGURATION.replace("[worker]\n", '[worker]\nqueues = ["elsewhere"]\n')
+    monkeypatch.setattr(stage, "_CONFIGURATION", elsewhere)
     assert run(tmp_path, "--limit", "0") == 1
     assert "20 executions were not finished" in " ".join(capsys.readouterr().out.split())
 
