@@ -30,8 +30,8 @@ FIRED: Final = "MILEPOST_TEST_FIRED"
 """The file that tells that the place was reached. A process that holds goes on once there is one of this name and
 ``.go``."""
 BEGUN: Final = ".begun"
-"""The suffix of the file beside it with a line for each attempt whose worker was about to look at its lease for the last
-time: what stops the process after that look lets the step's code run once it goes on."""
+"""The suffix of the file beside it with a line for each attempt whose worker was about to look at its lease for the
+last time: what stops the process after that look lets the step's code run once it goes on."""
 
 STORE_POINTS: Final = (
     "before-claim",  # its transaction has begun, nothing is written

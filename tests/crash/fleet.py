@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.crash import failpoints, process
 from tests.worker.forks import Fork
-from tests.worker.serving import Store, Trace
+from tests.worker.serving import Trace
 
 
 class Member(Fork):
@@ -31,8 +31,8 @@ class Member(Fork):
 class Fleet:
     """The workers of one test, all with the same settings; they end with the test."""
 
-    def __init__(self, store: Store, trace: Trace, directory: Path, settings: dict[str, Any]) -> None:
-        self._settings = {"store.url": store.url} | settings
+    def __init__(self, trace: Trace, directory: Path, settings: dict[str, Any]) -> None:
+        self._settings = settings
         self._environment = {Trace.VARIABLE: str(trace.path)}
         self._directory = directory
         self.members: list[Member] = []
@@ -65,8 +65,8 @@ class Fleet:
 
 
 @contextmanager
-def fleet(store: Store, trace: Trace, directory: Path, settings: dict[str, Any]) -> Iterator[Fleet]:
-    made = Fleet(store, trace, directory, settings)
+def fleet(trace: Trace, directory: Path, settings: dict[str, Any]) -> Iterator[Fleet]:
+    made = Fleet(trace, directory, settings)
     try:
         yield made
     finally:

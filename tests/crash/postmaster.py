@@ -25,6 +25,9 @@ class CrashingServer:
         """End every process of it at once, as a power failure does."""
         process = self._supervised.process
         assert process is not None
+        # It is to have no child that was made after they were counted.
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: _is_stopped(process.pid), "the server standing still")
         children = _children_of(process.pid)
         process.send_signal(signal.SIGKILL)
         for child in children:
@@ -40,6 +43,10 @@ class CrashingServer:
 
     def close(self) -> None:
         self._supervised.close()
+
+
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _children_of(pid: int) -> list[int]:

@@ -61,7 +61,8 @@ class Chaos:
                 victim.kill()
                 self._stopped.pop(victim, None)
                 self.done["kills"] += 1
-                self._start(1)
+                # One that was stopped while it registered may have ended by itself: it had lost its session.
+                self._start(WORKERS - len(self._site.workers.alive))
             elif victim not in self._stopped:
                 victim.stop()
                 self._stopped[victim] = time.monotonic() + self._rnd.uniform(0.0, LONGEST_STOP_SECONDS)
@@ -70,6 +71,7 @@ class Chaos:
     def end(self) -> None:
         """Let everything run that is there."""
         self._resume(until=float("inf"))
+        self._start(WORKERS - len(self._site.workers.alive))
 
     def _start(self, count: int) -> None:
         self._site.workers.start(count, ready=False)

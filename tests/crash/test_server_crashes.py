@@ -38,3 +38,4 @@ def test_postgresql_is_killed_and_started_again(
             made.approve(ids[(number + 1) * 5 :])
             made.store.wait_for_all(60)
             made.check()
+            assert len(made.workers.alive) == 2, "a worker waits for its store to come back"

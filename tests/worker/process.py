@@ -23,15 +23,15 @@ def run(says: Connection, url: str) -> None:
 
 
 async def serve(says: Connection, settings: Settings) -> None:
-    """Serve until a signal; say so once the worker is registered."""
+    """Serve until a signal; say so once the worker has registered and serves: it ends if the store is away before."""
     database = Database(settings.store.url.reveal(), **settings.store.pool_options)
     worker = Worker(settings, database, load_modules(settings.flows))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     served = asyncio.ensure_future(worker.run())
-    while not worker.worker_id and not served.done():
+    while worker._pipeline._worker_id is None and not served.done():
         await asyncio.sleep(0.01)
-    if worker.worker_id:
+    if not served.done():
         says.send(READY)
     says.close()
     await served
