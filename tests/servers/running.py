@@ -12,7 +12,7 @@ from typing import Any
 from tests.servers.recipes import Recipe, ServerError
 
 _ROOT = Path(__file__).resolve().parents[2]
-_STOP_SECONDS = 40.0
+_STOP_SECONDS = 120.0
 
 
 @dataclass

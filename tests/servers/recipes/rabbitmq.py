@@ -69,7 +69,7 @@ class RabbitMQ:
         erlang = [
             # Distribution is up before the server looks whether a port mapper runs, and needs none.
             f"-sname {_NODE} -setcookie {(home / 'password').read_text()}",
-            f"-erl_epmd_port {beside(port, 20_000)} -kernel inet_dist_use_interface {{127,0,0,1}}",
+            f"-erl_epmd_port {port + 1} -kernel inet_dist_use_interface {{127,0,0,1}}",
         ]
         environment = {
             "HOME": home,
