@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transports.kombu.redis_channel import RedisChannel
 
 _SILENCE_SECONDS = 25.0
-"""After so long without a word Redis is asked for one; after twice as long the connection is taken for dead."""
+"""After so long without a word Redis is asked for one; if that takes as long, the connection is taken for dead."""
 
 
 class Listener:
@@ -37,7 +37,7 @@ class Listener:
         self._waking.setblocking(False)
         self._woken.setblocking(False)
         self._spoke_at = 0.0
-        self._asked = False
+        self._asked_at: float | None = None
 
     def hear_of(self, queues: Sequence[str]) -> None:
         """Choose the queues to hear of, in place of those chosen before."""
@@ -105,7 +105,7 @@ class Listener:
         news = self._pubsub.get_message(timeout=seconds)
         if news is None:
             return None
-        self._spoke_at, self._asked = time.monotonic(), False
+        self._spoke_at, self._asked_at = time.monotonic(), None
         if news["type"] == "message" and bytes(news["channel"]).decode() == self._channel.broadcasts:
             self._found.append(bytes(news["data"]))
         return str(news["type"])
@@ -113,12 +113,14 @@ class Listener:
     def _ask_if_alive(self) -> None:
         if self._pubsub is None:
             return
-        silence = time.monotonic() - self._spoke_at
-        if silence > 2 * _SILENCE_SECONDS:
+        now = time.monotonic()
+        if self._asked_at is None:
+            if now - self._spoke_at > _SILENCE_SECONDS:
+                self._asked_at = now
+                self._pubsub.ping()
+        # Counted from the question: this process itself may have stood still before it, and heard nothing.
+        elif now - self._asked_at > _SILENCE_SECONDS:
             raise Unavailable("the connection on which Redis says what is new has gone silent")
-        if silence > _SILENCE_SECONDS and not self._asked:
-            self._asked = True
-            self._pubsub.ping()
 
     def wait(self, seconds: float) -> None:
         """Wait for something to be said, for ``wake``, or for the time at which queues are looked into all the same:

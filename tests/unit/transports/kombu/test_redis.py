@@ -9,9 +9,11 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import kombu
@@ -21,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.conformance.transports.helpers import Background, take
+from tests.conformance.transports.helpers import Background, take, until
 from tests.conformance.transports.subjects.kombu import changed, fresh_database
 from transports import Message, Refused, Transport, Unavailable, open_transport
 from transports.kombu import redis_listener
@@ -98,14 +100,19 @@ def test_who_waits_is_woken_without_looking(url: str) -> None:
 
 
 def test_a_silent_connection_is_asked_for_a_word(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_listener, "_SILENCE_SECONDS", 0.2)
     with closing(consumer(url, poll_seconds=0.05)) as transport:
-        assert transport.receive(1, 1.0) == []
+        listener: Any = transport._link._listener  # type: ignore[attr-defined]
+        transport.receive(1, 0)
+        # Nothing was heard for a while, and whoever was away for as long has not asked yet.
+        listener._spoke_at -= 1000.0
+        assert transport.receive(1, 0) == []
+        until(lambda: transport.receive(1, 0.1) or listener._asked_at is None, "the answer")
+        assert time.monotonic() - listener._spoke_at < 1000.0
         # One that never answers is given up, and the next call makes another.
-        monkeypatch.setattr(redis_listener.Listener, "_read", lambda self, seconds: None)
-        transport._link._listener._spoke_at -= 1.0  # type: ignore[attr-defined]
+        monkeypatch.setattr(redis_listener, "_SILENCE_SECONDS", 0.2)
+        monkeypatch.setattr(listener._pubsub, "ping", lambda: None)
         with pytest.raises(Unavailable, match="silent"):
-            transport.receive(1, 1.0)
+            transport.receive(1, 60.0)
         monkeypatch.undo()
         transport.send([Message("work", b"1")]).raise_if_any()
         assert len(take(transport, 1)) == 1
