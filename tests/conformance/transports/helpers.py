@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from transports import Delivery, Message, Transport, Unavailable
+from transports import Delivery, Message, Transport, TransportError, Unavailable
 
 SECONDS = 60.0
 """How long anything may take on a busy machine before the test gives up."""
@@ -61,14 +61,14 @@ def hear(transport: Transport, count: int) -> list[Message]:
     return heard
 
 
-def patiently(call: Callable[[], Any]) -> Any:
-    """Make a call again and again while the broker is away."""
+def patiently(call: Callable[[], Any], *, away: tuple[type[TransportError], ...] = (Unavailable,)) -> Any:
+    """Make a call again and again while the broker is away, as these errors tell."""
     deadline = time.monotonic() + SECONDS
     pause = threading.Event()
     while True:
         try:
             return call()
-        except Unavailable:
+        except away:
             assert time.monotonic() < deadline, "the broker never came back"
             pause.wait(0.02)
 

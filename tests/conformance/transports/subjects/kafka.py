@@ -40,20 +40,6 @@ QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "6", "heartbeat_
 QUICK_SHARE = {**QUICK, "group_protocol": "share"}
 
 
-class ProxyAt(Proxy):
-    """A proxy on the port that the broker tells its clients."""
-
-    def __init__(self, host: str, port: int, own_port: int) -> None:
-        self._own_port = own_port
-        super().__init__(host, port)
-
-    def _listen(self, port: int) -> socket.socket:
-        # Clients know the port, so that the first may be there before the constructor is done.
-        self._listener = listener = socket.create_server(("127.0.0.1", port or self._own_port), backlog=50)
-        self._start(self._accept, listener)
-        return listener
-
-
 class Broker:
     """The server of this session, and what a test of one prefix does to it."""
 
@@ -184,7 +170,8 @@ def _subject(
 ) -> Iterator[Subject]:
     broker = Broker(request.getfixturevalue("kafka_url"), quick)
     program = Program(broker)
-    proxy = ProxyAt("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
+    # Where the broker tells its clients to find it.
+    proxy = Proxy("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
     try:
         yield Subject(
             url=broker.url(port=proxy.port),

@@ -20,7 +20,8 @@ from tests.servers.management import Management
 from transports import Capabilities, Unavailable, open_transport
 
 MiB = 1 << 20
-PATIENCE = {"timeout_seconds": "5", "connect_seconds": "2"}
+PATIENCE = {"timeout_seconds": "30", "connect_seconds": "30"}
+"""A busy machine may take long for an answer. That a connection is cut is noticed at once all the same."""
 
 
 def capabilities(*, priorities: bool) -> Capabilities:
@@ -140,7 +141,7 @@ class Program:
 def mistakes(place: Place, nobody: str) -> list[Mistake]:
     def silent() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            use(place.url(port=server.getsockname()[1]))
+            use(place.url(port=server.getsockname()[1], connect_seconds="2"))
 
     def closed() -> None:
         with socket.socket() as unused:

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.conformance.transports.helpers import batch, bodies, hear, take, texts
+from tests.conformance.transports.helpers import batch, bodies, hear, patiently, take, texts
 from tests.conformance.transports.proxy import Proxy
 from tests.conformance.transports.subjects.rabbitmq import Place
-from transports import Message, Refused, Transport, Unavailable, UnknownQueue, open_transport
+from transports import Message, NotConfirmed, Refused, Transport, Unavailable, UnknownQueue, open_transport
 
 pytestmark = pytest.mark.servers
 
@@ -152,7 +152,7 @@ def test_less_room_than_queues_takes_no_more_than_that(opened: Open) -> None:
     for each in (consumer, other):
         each.consume(names)
     consumer.send([Message(name, name.encode()) for name in names]).raise_if_any()
-    first = consumer.receive(1, 5.0)
+    first = take(consumer, 1, acknowledge=False)
     assert len(first) == 1
     rest = take(other, 3)
     assert sorted(bodies(first) + bodies(rest)) == names
@@ -229,8 +229,9 @@ class Freezer(Proxy):
 def test_a_broker_that_falls_silent_is_given_up_and_found_again(opened: Open, place: Place) -> None:
     freezer = Freezer(place.host, place.port)
     transport = opened(place.url(port=freezer.port, timeout_seconds="0.5", connect_seconds="0.5"))
-    transport.declare(["work"])
-    transport.consume(["work"])
+    # Half a second may be too short for a broker that is there, on a busy machine.
+    patiently(lambda: transport.declare(["work"]))
+    patiently(lambda: transport.consume(["work"]))
     freezer.frozen.set()
     began = time.monotonic()
     for call in (
@@ -241,10 +242,11 @@ def test_a_broker_that_falls_silent_is_given_up_and_found_again(opened: Open, pl
     ):
         with pytest.raises(Unavailable):
             call()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     freezer.frozen.clear()
-    transport.send(batch([2])).raise_if_any()
-    assert texts([2])[0] in bodies(take(transport, 1))
+    away = (Unavailable, NotConfirmed)
+    patiently(lambda: transport.send(batch([2])).raise_if_any(), away=away)
+    assert bodies(patiently(lambda: take(transport, 1))) == texts([2])
     transport.close()
     freezer.close()
 
@@ -285,21 +287,8 @@ class TlsProxy(Proxy):
         self._context.load_cert_chain(certificate)
         super().__init__(host, port)
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                secure = self._context.wrap_socket(client, server_side=True)
-            except OSError:
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
-            self._sockets |= {secure, server}
-            self._start(self._pump, secure, server)
-            self._start(self._pump, server, secure)
+    def _welcome(self, client: socket.socket) -> socket.socket:
+        return self._context.wrap_socket(client, server_side=True)
 
 
 def test_tls_is_spoken_and_certificates_are_checked(opened: Open, place: Place, tmp_path: Path) -> None:
