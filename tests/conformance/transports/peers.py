@@ -71,6 +71,9 @@ class ProcessPeer:
         found: list[str] = []
         while not self._answers.empty():
             line = self._answers.get()
+            if not line:
+                # For whoever asks next, too.
+                self._answers.put(line)
             assert line, f"the other process ended with {self._process.wait(SECONDS)}"
             found += json.loads(line)["bodies"]
         return found

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from transports import Capabilities, Refused, Transport, TransportError, open_transport
 
+HASTY_SECONDS = 0.8
+"""For so long at least, what a hasty consumer was handed is its own."""
+
 
 @dataclass(frozen=True)
 class Outage:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.conformance.transports.helpers import Background, batch, bodies, take, texts
-from tests.conformance.transports.peers import start_peer
-from tests.conformance.transports.subject import Subject
+from tests.conformance.transports.peers import ProcessPeer, start_peer
+from tests.conformance.transports.subject import HASTY_SECONDS, Subject
 from transports import Closed
 
 
@@ -17,15 +19,33 @@ def require_deaths(subject: Subject) -> None:
         pytest.skip("declared: not shared with other processes, so that no consumer can be killed")
 
 
+def held_by(peer: ProcessPeer, count: int) -> dict[str, int]:
+    """Have a peer receive so many messages; return the number of its last delivery of each."""
+    held: dict[str, int] = {}
+    received = 0
+    while len(held) < count:
+        for body in peer.ask("receive", limit=count - len(held), wait=5.0):
+            # A hasty one may be handed the first again before it has the last.
+            held[body] = received
+            received += 1
+    return held
+
+
+def test_06_what_a_consumer_holds_goes_to_no_other(subject: Subject) -> None:
+    holder, other = subject.consumer(), subject.consumer()
+    other.send(batch(range(3))).raise_if_any()
+    held = take(holder, 3, acknowledge=False)
+    assert other.receive(3, 0.1) == []
+    holder.acknowledge(held)
+    assert other.receive(3, 0) == []
+
+
 def test_06_what_a_killed_consumer_held_goes_to_another(subject: Subject) -> None:
     require_deaths(subject)
     other = subject.consumer()
     victim = start_peer(subject, ["work"], hasty=True)
     other.send(batch(range(3))).raise_if_any()
-    held: list[str] = []
-    while len(held) < 3:
-        held += victim.ask("receive", limit=3, wait=5.0)
-    assert other.receive(3, 0) == []
+    held = held_by(victim, 3)
     victim.kill()
     again = take(other, 3)
     assert sorted(bodies(again)) == sorted(held) == texts(range(3))
@@ -36,15 +56,16 @@ def test_07_acknowledging_out_of_order_before_a_crash_loses_nothing(subject: Sub
     other = subject.consumer()
     victim = start_peer(subject, ["work"], hasty=True)
     other.send(batch(range(8))).raise_if_any()
-    held: list[str] = []
-    while len(held) < 8:
-        held += victim.ask("receive", limit=8 - len(held), wait=5.0)
-    settled = [6, 1, 3]
-    victim.ask("acknowledge", which=settled)
+    began = time.monotonic()
+    held = held_by(victim, 8)
+    settled = ["6", "1", "3"]
+    victim.ask("acknowledge", which=[held[body] for body in settled])
+    # What is acknowledged when its time is up may come again.
+    in_time = not subject.hasty_url or time.monotonic() - began < HASTY_SECONDS
     victim.kill()
-    left = sorted(body for index, body in enumerate(held) if index not in settled)
+    left = sorted(held.keys() - settled)
     again = sorted(bodies(take(other, len(left))))
-    if subject.capabilities.settles_singly:
+    if subject.capabilities.settles_singly and in_time:
         assert again == left
         assert other.receive(8, 0) == []
     else:
@@ -55,6 +76,19 @@ def test_07_acknowledging_out_of_order_before_a_crash_loses_nothing(subject: Sub
 def test_08_a_consumer_that_was_blocked_for_too_long_recovers(subject: Subject) -> None:
     """It was given up, its messages went to another, and it knows nothing of that when it wakes."""
     blocked = subject.consumer(hasty=True)
+    late: set[str] = set()
+
+    def take_one() -> str:
+        while True:
+            began = time.monotonic()
+            [body] = bodies(take(blocked, 1))
+            if body in late:
+                continue
+            if subject.hasty_url and time.monotonic() - began > HASTY_SECONDS:
+                # It may have been acknowledged when its time was up, and come again.
+                late.add(body)
+            return body
+
     blocked.send(batch([1])).raise_if_any()
     stale = take(blocked, 1, acknowledge=False)
     other = subject.consumer()
@@ -64,12 +98,12 @@ def test_08_a_consumer_that_was_blocked_for_too_long_recovers(subject: Subject) 
         # Its late acknowledgement does not take the message from whom it has gone to.
         blocked.acknowledge(stale)
         other.close()
-        assert bodies(take(blocked, 1)) == texts([1])
+        assert take_one() == "1"
     else:
         blocked.acknowledge(stale)
     blocked.send(batch([2])).raise_if_any()
-    assert bodies(take(blocked, 1)) == texts([2])
-    assert blocked.receive(1, 0) == []
+    assert take_one() == "2"
+    assert set(bodies(blocked.receive(1, 0))) <= late
 
 
 def test_08_a_message_that_came_back_is_marked(subject: Subject) -> None:
@@ -150,14 +184,23 @@ def test_15_settling_on_another_transport_takes_nothing_from_the_holder(subject:
 
 
 def test_closing_ends_a_receive_that_waits(subject: Subject) -> None:
-    consumer = subject.consumer()
     started = subject.consumer("other")
-    receiving = Background(lambda: consumer.receive(1, 600.0))
-    # Let it get as far as waiting; wherever it is, closing has to end it.
-    started.receive(1, 0.2)
-    assert receiving.running
-    consumer.close()
-    assert receiving.join() == []
+
+    def closed_in_time() -> bool:
+        consumer = subject.consumer()
+        receiving = Background(lambda: consumer.receive(1, 600.0))
+        # Let it get as far as waiting; wherever it is, closing has to end it.
+        started.receive(1, 0.2)
+        assert receiving.running
+        consumer.close()
+        try:
+            assert receiving.join() == []
+        except Closed:
+            # Its thread stood still for so long that it came only now.
+            return False
+        return True
+
+    assert any(closed_in_time() for _ in range(5))
 
 
 def test_what_is_closed_says_so(subject: Subject) -> None:

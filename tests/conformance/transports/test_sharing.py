@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.conformance.transports.helpers import batch, bodies, take, texts, until
+from tests.conformance.transports.helpers import SECONDS, batch, bodies, take, texts, until
 from tests.conformance.transports.peers import Team
 from tests.conformance.transports.subject import Subject
 from transports import Delivery
@@ -80,4 +80,4 @@ def test_13_no_more_is_received_than_asked_for(subject: Subject) -> None:
     consumer.send(batch(range(20))).raise_if_any()
     assert consumer.receive(0, 0) == []
     for limit in (1, 3, 7):
-        assert 1 <= len(consumer.receive(limit, 5.0)) <= limit
+        assert 1 <= len(consumer.receive(limit, SECONDS)) <= limit

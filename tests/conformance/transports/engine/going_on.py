@@ -54,6 +54,9 @@ def killed(site: Site, member: Member) -> Moment:
         if found := site.store.rows(query, pid=member.pid):
             return found
         member.resume()
+        if not site.store.rows("SELECT 1 FROM milepost_executions WHERE state = 'running' LIMIT 1"):
+            # All was done before this test came to look.
+            site.approve(site.start_lives(10))
         return []
 
     rows = wait_until(held, "the worker holding steps")
