@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,10 +84,8 @@ async def use(client: AsyncClient) -> None:
     await waiting.resume()
     answers = asyncio.gather(*(waiting.result("20s") for _ in range(50)))
     await asyncio.sleep(0.2)
-    began = time.monotonic()
     assert await waiting.signal("approved", "yes")
     assert set(await answers) == {"yes"}
-    assert time.monotonic() - began < 5
 
     failed = await client.start(failing, "bad")
     with pytest.raises(ExecutionFailed):

@@ -20,7 +20,7 @@ def end_sessions(admin: Connection) -> None:
     """End every other session of this PostgreSQL database, and wait until they are gone."""
     admin.execute(
         text(
-            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     )

@@ -10,6 +10,7 @@ from engine import StoreUnavailable
 from engine.client import Client
 from tests.client.edges.stores import end_sessions, made
 from tests.worker import sample_flows as flows
+from tests.worker.serving import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -45,21 +46,25 @@ def test_starts_with_keys_are_repeated_until_they_are_answered(postgresql_url: s
     with Client(url) as client, Client(url) as other:
 
         def disturb() -> None:
-            while not stop.wait(0.02):
+            pause = 0.02
+            while not stop.wait(pause):
                 with other.database.connection() as admin:
                     end_sessions(admin)
+                # However slow the machine is, some start has the time that it needs.
+                pause *= 1.03
+
+        def is_answered(number: int) -> bool:
+            try:
+                client.options(key=f"key-{number}").start(flows.sequence, number)
+            except StoreUnavailable:
+                return False
+            return True
 
         disturber = threading.Thread(target=disturb)
         disturber.start()
         try:
             for number in range(60):
-                starter = client.options(key=f"key-{number}")
-                for _ in range(50):
-                    try:
-                        starter.start(flows.sequence, number)
-                    except StoreUnavailable:
-                        continue
-                    break
+                wait_until(lambda number=number: is_answered(number), "an answer", 120)
         finally:
             stop.set()
             disturber.join()
