@@ -50,7 +50,7 @@ class SQLiteDialect(Dialect):
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
             if not in_memory:
-                cursor.execute("PRAGMA journal_mode = WAL")
+                _use_write_ahead_log(cursor)
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA cache_size = -65536")
             # Waiting for the write lock is done in begin_write, in shorter steps than SQLite's own.
@@ -79,6 +79,20 @@ class SQLiteDialect(Dialect):
         # SQLITE_BUSY_SNAPSHOT and its like say more of what SQLITE_BUSY says.
         name = getattr(error.orig, "sqlite_errorname", None) or ""
         return "_".join(name.split("_")[:2])
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Switch the file over. SQLite does not wait for others who do so at the same moment, whatever its timeout says."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not (error.sqlite_errorname or "").startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+        # No thread calls this off: the file is switched over once, and by whoever comes first.
+        time.sleep(_LONGEST_PAUSE_SECONDS)  # noqa: TID251 - the wait of a spinning writer
 
 
 def begin_immediate(connection: sqlite3.Connection) -> None:
