@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from tests.conformance.stores.subject import Store
+from tests.conformance.transports.helpers import SECONDS
 
 SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 _END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
+_BLOCKED = {
+    "postgresql": "SELECT cardinality(pg_blocking_pids({}))",
+    "mysql": "SELECT COUNT(*) FROM information_schema.innodb_trx "
+    "WHERE trx_mysql_thread_id = {} AND trx_state = 'LOCK WAIT'",
+}
+LOOK_SECONDS = 0.2
+"""From look to look: InnoDB says the same again to whoever asks within a tenth of a second."""
 
 
 def session_of(connection: Connection) -> int:
@@ -24,6 +33,17 @@ def end_session(store: Store, session: int) -> None:
     """Have the server end a session."""
     with store.open().read() as tx:
         tx.connection.exec_driver_sql(_END[store.kind].format(session))
+
+
+def wait_until_blocked(store: Store, session: int) -> None:
+    """Wait until a session waits for a lock that another one holds."""
+    pause, database = threading.Event(), store.open()
+    for _ in range(int(SECONDS / LOOK_SECONDS)):
+        with database.read() as tx:
+            if tx.connection.exec_driver_sql(_BLOCKED[store.kind].format(session)).scalar_one():
+                return
+        pause.wait(LOOK_SECONDS)
+    raise AssertionError(f"session {session} waits for no lock")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ from sqlalchemy import event, make_url, select, update
 
 from engine.errors import StoreUnavailable
 from engine.model.states import StepState
+from engine.store.batches import BatchUpdate
+from engine.store.commit import RECORD
 from engine.store.database import Database
 from engine.store.dialects import sqlite
 from engine.store.schema import executions, steps, workers
+from tests.conformance.stores.outages import session_of, wait_until_blocked
 from tests.conformance.stores.subject import Store
 from tests.conformance.stores.values import drive, recorded, step
 from tests.conformance.transports.helpers import Background
@@ -31,7 +35,9 @@ def on_connect(database: Database, statement: str) -> None:
         connection.commit()
 
 
-def test_the_victim_of_a_deadlock_is_unavailable_and_the_same_flush_succeeds_afterwards(server_store: Store) -> None:
+def test_the_victim_of_a_deadlock_is_unavailable_and_the_same_flush_succeeds_afterwards(
+    server_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = server_store
     for _ in range(50):
         store.worker()
@@ -44,19 +50,37 @@ def test_the_victim_of_a_deadlock_is_unavailable_and_the_same_flush_succeeds_aft
     other = store.open()
     if store.kind == "postgresql":
         # Whoever looks for a deadlock first, while there is one, is its victim.
-        on_connect(other, "SET deadlock_timeout = '30s'")
-    with other.write() as tx:
-        # InnoDB chooses the transaction that has changed less.
-        tx.connection.execute(update(workers).where(workers.c.id < worker.id).values(name="changed"))
-        tx.connection.execute(select(steps.c.seq).where(steps.c.execution_id == id).with_for_update())
-        blocked = Background(lambda: worker.run(flush))
-        # The flush locks the execution, and waits for its step.
-        threading.Event().wait(0.2)
-        assert blocked.running
-        # The wrong order: a step first, then its execution.
-        tx.connection.execute(select(executions.c.id).where(executions.c.id == id).with_for_update())
+        on_connect(other, "SET deadlock_timeout = '60s'")
+    sessions: list[int] = []
+    has_step, has_execution = threading.Event(), threading.Event()
+
+    def wrong_order() -> None:
+        """Lock a step first, then its execution."""
+        with other.write() as tx:
+            # InnoDB chooses the transaction that has changed less.
+            tx.connection.execute(update(workers).where(workers.c.id < worker.id).values(name="changed"))
+            tx.connection.execute(select(steps.c.seq).where(steps.c.execution_id == id).with_for_update())
+            sessions.append(session_of(tx.connection))
+            has_step.set()
+            assert has_execution.wait(60)
+            tx.connection.execute(select(executions.c.id).where(executions.c.id == id).with_for_update())
+
+    genuine = own.dialect.update
+
+    def updating(connection: Any, which: BatchUpdate, rows: Any) -> set[int]:
+        if which is RECORD:
+            # The flush has locked the execution, and is about to wait for its step.
+            has_execution.set()
+            wait_until_blocked(store, sessions[0])
+        return genuine(connection, which, rows)
+
+    crossing = Background(wrong_order)
+    assert has_step.wait(60)
+    with monkeypatch.context() as patch:
+        patch.setattr(own.dialect, "update", updating)
         with pytest.raises(StoreUnavailable, match=r"(?i)deadlock"):
-            blocked.join()
+            worker.run(flush)
+    crossing.join()
     assert store.states(id) == {0: "waiting", 1: "claimed"}
     assert worker.run(flush).stale == set()
     assert store.states(id) == {0: "waiting", 1: "completed", 2: "ready"}
@@ -97,6 +121,25 @@ def test_a_busy_sqlite_file_is_unavailable_and_the_same_flush_succeeds_afterward
         other.execute("ROLLBACK")
     worker.run(flush)
     assert store.states(id)[1] == StepState.COMPLETED
+
+
+def test_whoever_comes_to_a_new_sqlite_file_waits_for_whom_it_finds_there(tmp_path: Path) -> None:
+    """To switch the file over to the log that is written ahead is refused at once where two do so together."""
+    file = tmp_path / "new.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as first:
+        first.execute("BEGIN IMMEDIATE")
+        database = Database(f"sqlite:///{file}")
+
+        def come() -> None:
+            with database.read():
+                pass
+
+        coming = Background(come)
+        threading.Event().wait(0.2)
+        assert coming.running
+        first.execute("ROLLBACK")
+        coming.join()
+        database.close()
 
 
 def test_writers_of_one_sqlite_file_take_turns(sqlite_store: Store) -> None:
