@@ -83,6 +83,9 @@ SCALARS: list[Typed] = [
     (User, st.builds(User, name=texts, balance=decimals.filter(Decimal.is_finite), joined=st.none() | datetimes)),
     (int | str | None, st.none() | st.integers() | texts),
 ]
+# What only msgspec writes, and what only pydantic writes: a type that holds both is refused.
+ONLY_MSGSPEC = (Point, Pair, Circle | Square, Size)
+ONLY_PYDANTIC = (Mixed, Card | Invoice)
 KEYS: list[Typed] = [
     (str, texts),
     (int, st.integers()),
@@ -110,7 +113,10 @@ def containers(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
     )
 
 
-hinted = st.recursive(st.sampled_from(SCALARS), containers, max_leaves=5)
+hinted = st.one_of(
+    st.recursive(st.sampled_from([one for one in SCALARS if one[0] not in left_out]), containers, max_leaves=5)
+    for left_out in (ONLY_MSGSPEC, ONLY_PYDANTIC)
+)
 
 
 def assert_round_trip(hint: Any, value: Any) -> str:
