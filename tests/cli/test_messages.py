@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,13 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def shop(tmp_path: Path) -> Iterator[Shop]:
     made = Shop(tmp_path)
     made.put(b'{"id": 7}')
     made.put(b"\x00\xff" * 12, id="m2", reason="the body cannot be read as Order: " + "it is malformed " * 20)
     made.put(b"00000000000000000000000000", "paid", id="m3", reason="nobody")
-    return made
+    yield made
+    made.client.close()
 
 
 def test_the_list_says_what_came_and_why_it_is_there(shop: Shop) -> None:
@@ -55,7 +57,7 @@ def test_the_list_says_what_came_and_why_it_is_there(shop: Shop) -> None:
     lines = out.splitlines()
     assert (code, err, len(lines)) == (0, "", 4)
     assert lines[0].split() == ["number", "came", "trigger", "id", "reason"]
-    assert re.fullmatch(r"3 +(now|\d+s ago) +paid +m3 +nobody *", lines[1])
+    assert re.fullmatch(r"3 +(now|\d+[sm] ago) +paid +m3 +nobody *", lines[1])
     assert lines[3].rstrip().endswith("refused by filter")
     assert max(map(len, lines)) <= 100
     assert [line.split()[0] for line in shop.run("list", "--trigger", "paid")[1].splitlines()[1:]] == ["3"]

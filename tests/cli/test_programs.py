@@ -67,9 +67,9 @@ def test_codes_that_a_shell_sees(past: Past) -> None:
     assert (missing.code, len(missing.err.splitlines())) == (2, 1)
 
 
-def test_an_interrupt_ends_a_wait_quietly(past: Past) -> None:
+def test_an_interrupt_ends_a_wait_quietly(fresh: Past) -> None:
     waiting = subprocess.Popen(
-        command("engine", "start", "approval", "--wait"), cwd=past.directory, env=clean_environment(),
+        command("engine", "start", "approval", "--wait"), cwd=fresh.directory, env=clean_environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert waiting.stderr is not None

@@ -25,8 +25,8 @@ def test_rules_are_brought_in_once_and_listed(desk: Desk) -> None:
     assert desk.said("import", "changed.csv", "--name", "credit", "--from", "2027-01-01", "--until", "2028-01-01")
     lines = desk.said("list", "credit").splitlines()
     assert lines[0].split() == ["rules", "version", "state", "hash", "for", "author", "imported", "comment"]
-    assert re.fullmatch(r"credit +2 +draft +\w{8} +2027-01-01..2028-01-01 +\w+ +(now|\d+s ago) *", lines[1])
-    assert re.fullmatch(r"credit +1 +draft +\w{8} +eva +(now|\d+s ago) +first *", lines[2])
+    assert re.fullmatch(r"credit +2 +draft +\w{8} +2027-01-01..2028-01-01 +\w+ +(now|\d+[sm] ago) *", lines[1])
+    assert re.fullmatch(r"credit +1 +draft +\w{8} +eva +(now|\d+[sm] ago) +first *", lines[2])
     (shown,) = desk.run("list", "--json").json
     assert (shown["number"], shown["state"], "content" in shown) == (2, "draft", False)
 

@@ -106,7 +106,7 @@ def test_scenarios_are_stored_shown_exported_and_removed(ready: Desk) -> None:
     lines = ready.said("scenarios", "list", "credit").splitlines()
     assert lines[0].split() == ["scenario", "inputs", "expected", "author", "added"]
     assert re.fullmatch(
-        r'large +\{amount: 5000\} +\{rate: 0.1, since: @"2026-11-30"\} +eva +(now|\d+s ago) *', lines[1]
+        r'large +\{amount: 5000\} +\{rate: 0.1, since: @"2026-11-30"\} +eva +(now|\d+[sm] ago) *', lines[1]
     )
     shown = ready.said("scenarios", "show", "credit", "large").splitlines()
     assert shown[:3] == [

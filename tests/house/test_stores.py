@@ -18,7 +18,9 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(params=["postgresql", "mysql"])
-def lending(request: pytest.FixtureRequest) -> Iterator[Stores]:
+def lending(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+    # On a busy machine, a session ends long after its client has gone.
+    monkeypatch.setattr(stores, "PATIENCE_SECONDS", 60.0)
     request.getfixturevalue(f"{request.param}_url")
     server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
     made = PostgreSQLStores(server) if request.param == "postgresql" else MariaDBStores(server)
