@@ -250,7 +250,9 @@ class Pipeline:
             return
         self._reschedules, self._progress, self._pointers = [], {}, []
         self._arrivals, self._arrivals_in_flush = [], arrivals
-        self._followed, self._followed_in_flush = 0, self._followed
+        # In this order: the thread that receives must not see room that is spoken for.
+        self._followed_in_flush = self._followed
+        self._followed = 0
         self._hinted = self._hinted and not claim
         self._flushing = True
         self._sent_us = self._monotonic_us()
@@ -267,14 +269,15 @@ class Pipeline:
         """Take in the answer to the flush that is under way."""
         self._flushing = False
         arrivals, self._arrivals_in_flush = self._arrivals_in_flush, []
-        self._followed_in_flush = 0
         flush, flushed = reply.flush, reply.flushed
         if flushed is None:
             self._arrivals = arrivals + self._arrivals
         if flush.worker_id != self._worker_id:
             # It was sent under an identity that was given up; what it claimed is released with the rest of that.
+            self._followed_in_flush = 0
             self.pump()
         elif reply.error is not None or flushed is None:
+            self._followed_in_flush = 0
             log.error("flush failed", error=str(reply.error), error_type=type(reply.error).__name__)
             self._outlets.failed(flush.worker_id)
         else:
@@ -300,6 +303,8 @@ class Pipeline:
                 self._running.begin(claim)
             else:
                 self._followed += 1
+        # Not before: until what was claimed counts as running, its room is spoken for.
+        self._followed_in_flush = 0
         if flushed.offered or (flush.claim_due and len(flushed.claimed) >= flush.room):
             # What was offered is for this worker too, and there may be more than there was room for.
             self._hinted = True
