@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from tests.worker import process
 from tests.worker.forks import Fork
-from tests.worker.serving import MODULE
+from tests.worker.serving import LEASE, MODULE
 
 
 class Processes:
@@ -15,7 +15,7 @@ class Processes:
 
     def __init__(self, url: str, **environment: str) -> None:
         self._url = url
-        self._environment = {"ENGINE_FLOWS": MODULE} | os.environ | environment
+        self._environment = {"ENGINE_FLOWS": MODULE, "ENGINE_WORKER__LEASE": LEASE} | os.environ | environment
         self._stack = ExitStack()
 
     def __enter__(self) -> Processes:

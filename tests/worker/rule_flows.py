@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from engine import flow, rules, wait_for_event
@@ -13,15 +16,15 @@ from engine.rules.model import (
     DecisionTable,
     InputClause,
     InputData,
-    LiteralExpression,
     Model,
     OutputClause,
     Rule,
 )
 
 RULES = "credit"
-SLOW = 'count(for i in 1..60 return count(for j in 1..1000 return matches(string(j), "[a-z]+9$")))'
-"""It takes long enough for a worker to be killed meanwhile."""
+HOLD = "MILEPOST_TEST_HOLD"
+"""The variable that names the file by which a worker says that it is in the middle of a decision, which it then never
+ends: for the tests that kill it there."""
 
 
 def model(rate: str, name: str = RULES) -> Model:
@@ -32,12 +35,6 @@ def model(rate: str, name: str = RULES) -> Model:
         (Rule((">= 1000",), (rate, '@"2026-11-30"')), Rule(("< 1000",), ("0", "null"))),
     )
     return Model(name, "urn:test", (), (InputData("i", "amount"), Decision("d", "rate", None, table, ("i",))))
-
-
-def slow_model(outcome: str) -> Model:
-    """Rules that take their time."""
-    expression = LiteralExpression(f"if {SLOW} > 0 then {outcome} else null")
-    return Model(RULES, "urn:test", (), (Decision("d", "rate", None, expression),))
 
 
 @dataclass
@@ -81,8 +78,11 @@ async def bound(how: dict[str, Any]) -> list[Any]:
     return said(await rules.decide(RULES, {"amount": 5000}, **given))
 
 
-@flow
-async def slowly() -> list[Any]:
-    """Decide by rules that take their time."""
-    ruling = await rules.decide(RULES, {})
-    return [ruling.version, ruling.outcome]
+if HOLD in os.environ:
+    from engine.rules.prepared import Prepared
+
+    def _never_ends(*_args: Any, **_more: Any) -> None:
+        Path(os.environ[HOLD]).touch()
+        threading.Event().wait()
+
+    Prepared.decide = _never_ends  # type: ignore[method-assign, assignment]

@@ -31,16 +31,22 @@ from engine.worker.worker import Worker
 MODULE = "tests.worker.sample_flows"
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30.0
+LEASE = "1m"
+"""That of workers whose lease a test is not about. By the default one of ten seconds, a machine that stands still for
+most of that costs steps an attempt which no test counts."""
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition", seconds: float = PATIENCE_SECONDS) -> Any:
     """Wait until a condition holds, and return its value."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come about within {seconds} s"
+    while True:
+        # Before the last look, and not after it: the test itself may have stood still.
+        late = time.monotonic() >= deadline
+        if value := condition():
+            return value
+        assert not late, f"{what} did not come about within {seconds} s"
         pause.wait(0.01)
-    return value
 
 
 class Store:
@@ -85,6 +91,14 @@ class Store:
             return row if row is not None and row.state == state else None
 
         return wait_until(there, f"step {seq} of {execution_id} being {state}")
+
+    def fire(self, execution_id: str) -> None:
+        """Let the timers of an execution fire now, as if their time had passed."""
+        self.execute(
+            "UPDATE milepost_steps SET due_at_us = 0 WHERE kind = 'timer' AND execution_id = :id AND "
+            "due_at_us IS NOT NULL",
+            id=execution_id,
+        )
 
     def flushes(self) -> int:
         """How many flushes all workers have committed so far."""
@@ -169,7 +183,8 @@ class Served:
         self, url: str, registry: Registry | None = None, settings: dict[str, Any] | None = None,
         database: Database | None = None, **worker: Any,
     ) -> None:  # fmt: skip
-        overrides = {f"worker.{name}": value for name, value in worker.items() if name != "max_value_bytes"}
+        overrides: dict[str, Any] = {"worker.lease": LEASE}
+        overrides |= {f"worker.{name}": value for name, value in worker.items() if name != "max_value_bytes"}
         overrides |= {"store.url": url, "flows": [MODULE], "limits.max_value_bytes": worker.get("max_value_bytes")}
         self.settings = load_settings(None, overrides | (settings or {}), environment={})
         self.database = database or Database(url)
@@ -200,6 +215,12 @@ class Served:
     def worker_id(self) -> int:
         assert self.worker is not None
         return self.worker.worker_id
+
+    def wait_until_up(self) -> None:
+        """Wait until it may claim. Up to then it needs a store that answers; its row is there a moment earlier."""
+        assert self.worker is not None
+        pipeline = self.worker._pipeline
+        wait_until(lambda: pipeline._worker_id is not None or self.error, "the worker being up")
 
     def stop(self) -> None:
         assert self.worker is not None
@@ -258,7 +279,8 @@ class Trace:
 
     def entries(self, step: str | None = None) -> list[Entry]:
         found: list[Entry] = []
-        for line in self.path.read_text().splitlines():
+        # What is behind the last end of a line is being written.
+        for line in self.path.read_text().rpartition("\n")[0].splitlines():
             name, execution_id, seq, attempt, pid, at = line.split()
             found.append(Entry(name, execution_id, int(seq), int(attempt), int(pid), float(at)))
         return [entry for entry in found if step in (None, entry.step)]

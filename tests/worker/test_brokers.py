@@ -137,11 +137,12 @@ def test_two_workers_share_what_the_broker_carries(store: Store, name: str) -> N
 
 def test_a_sequence_of_steps_stays_with_the_worker_that_began_it(store: Store, name: str) -> None:
     """Its first step, too, costs no message, so that brokers which take turns do not send it back and forth."""
-    broker, settings = memory_broker(name), broker_settings(f"memory://{name}")
+    # What nobody takes for ten seconds would be offered again by default, by another message.
+    broker, settings = memory_broker(name), broker_settings(f"memory://{name}", "1h")
     with serving(store.url, settings=settings), serving(store.url, settings=settings):
         wait_until(lambda: len(store.rows("SELECT id FROM milepost_workers WHERE state = 'alive'")) == 2)
         broker.faults = counting = Counting()
-        with Client(store.database, broker=f"memory://{name}") as client:
+        with Client(load_settings(None, {"store.url": store.url, **settings}, environment={})) as client:
             handles = [client.start("sequence", n=10) for _ in range(4)]
             assert [handle.result(timeout="30s") for handle in handles] == [10] * 4
         assert counting.messages == 4, "one for each flow that was started"
@@ -150,7 +151,7 @@ def test_a_sequence_of_steps_stays_with_the_worker_that_began_it(store: Store, n
 
 def test_no_more_is_received_than_there_is_room(store: Store, name: str) -> None:
     broker = memory_broker(name)
-    with serving(store.url, settings=broker_settings(f"memory://{name}"), concurrency=3):
+    with serving(store.url, settings=broker_settings(f"memory://{name}", "1h"), concurrency=3):
         (execution_id,) = store.start("gates", n=10)
         claimed = "SELECT 1 FROM milepost_steps WHERE kind = 'step' AND state = 'claimed'"
         wait_until(lambda: len(store.rows(claimed)) == 3)

@@ -304,6 +304,7 @@ def test_events_during_an_inline_step_are_read_after_it(store: Store) -> None:
     with serving(store.url):
         (execution_id,) = store.start("inline_under_way")
         wait_until(lambda: "slow_inline" in {call[0] for call in CALLS}, "the inline step being under way")
+        store.fire(execution_id)
         store.wait_for_step(execution_id, "claimed", seq=2)
         sample_flows.GATE.set()
         assert store.result(execution_id) == [2, "slept"]

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ from engine.errors import StoreUnavailable
 from engine.model.work import Flushed
 from engine.store.database import Database, Transaction
 from engine.store.workers import declare_dead
-from engine.worker.heartbeat import Heartbeat
+from engine.worker.worker import Worker
 from tests.servers.databases import DatabaseServer
 from tests.worker.sample_flows import CALLS, GATE
 from tests.worker.serving import Store, serving, wait_until
@@ -38,6 +38,11 @@ def check_calls(store: Store) -> None:
     made = Counter((key, attempt) for name, key, attempt in CALLS if not name.startswith("inline"))
     assert [one for one, times in made.items() if times > 1] == []
     assert [one for one in made if one[1] > recorded[one[0]]] == []
+
+
+def survive(store: Store) -> None:
+    """Let steps outlive many workers: on a busy machine, one of a short lease may be declared dead again and again."""
+    store.execute("UPDATE milepost_steps SET max_attempts = 30 WHERE kind = 'step'")
 
 
 def pause(seconds: float) -> None:
@@ -89,7 +94,9 @@ def postgresql_store(postgresql_url: str) -> Iterator[Store]:
 def test_sessions_are_ended_again_and_again(postgresql_store: Store, outage: Outage) -> None:
     store = postgresql_store
     store.execute("CREATE TABLE app_rows (name VARCHAR(20))")
-    with serving(store.url, concurrency=10), serving(store.url, concurrency=10):
+    with serving(store.url, concurrency=10) as first, serving(store.url, concurrency=10) as second:
+        for worker in (first, second):
+            worker.wait_until_up()
         ids = [store.start("everything", n=number)[0] for number in range(40)]
         for _ in range(12):
             pause(0.1)
@@ -143,6 +150,7 @@ def test_two_workers_after_an_outage(postgresql_store: Store, outage: Outage) ->
         (execution_id,) = store.start("gates", n=8)
         ids = store.start("mixed", count=10, n=1)
         wait_until(lambda: len({key for name, key, _ in CALLS if name == "gated"}) == 8, "all steps being under way")
+        survive(store)
         with outage.away():
             pause(OUTAGE_SECONDS)
         GATE.set()
@@ -177,6 +185,7 @@ def test_the_write_lock_of_sqlite_is_held_for_longer_than_the_lease(sqlite_url: 
         (execution_id,) = store.start("gates", n=8)
         (timer,) = store.start("timers", n=5)
         wait_until(lambda: len({key for _, key, _ in CALLS}) == 8, "all steps being under way")
+        survive(store)
         holder = sqlite3.connect(str(make_url(sqlite_url).database), isolation_level=None, timeout=30)
         holder.execute("BEGIN IMMEDIATE")
         pause(OUTAGE_SECONDS)
@@ -196,8 +205,8 @@ def test_sessions_on_mariadb_are_ended(mysql_server: DatabaseServer | None, mysq
     store = Store(mysql_url)
     CALLS.clear()
     name = make_url(mysql_url).database
-    with serving(store.url):
-        wait_until(lambda: store.workers("alive"), "the worker being known: one that starts needs a store")
+    with serving(store.url) as worker:
+        worker.wait_until_up()
         ids = [store.start("mixed", n=number)[0] for number in range(20)]
         for _ in range(5):
             pause(0.1)
@@ -246,21 +255,22 @@ def test_a_worker_that_can_record_nothing_takes_one_identity_a_second_at_most(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered: list[float] = []
-    register = Heartbeat.register
+    register = Worker._register
 
-    def noted(heartbeat: Heartbeat, name: str, queues: Sequence[str]) -> bool:
+    def noted(worker: Worker) -> bool:
+        # Before the worker looks at its own clock: the thread may stand still between the two.
         registered.append(time.monotonic())
-        return register(heartbeat, name, queues)
+        return register(worker)
 
     def refuse(_tx: Any, _flush: Any) -> Flushed:
         raise ValueError("nothing can be recorded")
 
-    monkeypatch.setattr(Heartbeat, "register", noted)
+    monkeypatch.setattr(Worker, "_register", noted)
     monkeypatch.setattr("engine.worker.worker.COME_BACK_SECONDS", 0.2)
     monkeypatch.setattr("engine.worker.recording.run_flush", refuse)
     with serving(store.url):
         store.start("one_step", name="recorded", what="never")
-        wait_until(lambda: len(registered) == 4, "three more identities")
+        wait_until(lambda: len(registered) >= 4, "three more identities")
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(registered))
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from engine.client import Client
 from engine.messaging import Broker
 from engine.worker.brokered import BrokerQueue
-from engine.worker.embedded import Hints
+from engine.worker.embedded import EmbeddedQueue, Hints
 from engine.worker.heartbeat import Heartbeat
 from tests.worker.sample_flows import CALLS, CANCELLED, GATE
 from tests.worker.serving import Served, Store, serving, wait_until
 from transports.memory import MemoryBroker, forget_memory_broker, memory_broker
 
 BEGUN = "SELECT count(*) FROM milepost_steps WHERE queue = 'default' AND attempt > 0"
-RUNNING = "SELECT count(*) FROM milepost_steps WHERE kind = 'step' AND state = 'claimed'"
 BOTH = ("default", "special")
 LONG = "10m"
+T = TypeVar("T")
 
 
 @pytest.fixture(params=["embedded", "memory", "sql"])
@@ -50,10 +50,19 @@ def over(broker: str) -> dict[str, str]:
 
 
 def takes_from(served: Served, *queues: str) -> None:
-    """Wait until a worker takes steps from these queues and no others."""
+    """Wait until a worker takes steps from these queues and no others, also with what it had sent to the store before
+    it heard of a pause."""
     assert served.worker is not None
     pipeline = served.worker._pipeline
-    wait_until(lambda: pipeline.queues == queues, f"a worker taking steps from {queues}")
+    wait_until(lambda: pipeline.queues == queues and not pipeline._flushing, f"a worker taking steps from {queues}")
+
+
+def queue_of(served: Served, kind: type[T]) -> T:
+    """Return the work queue of a worker, which is of this kind."""
+    assert served.worker is not None
+    queue = served.worker._queue
+    assert isinstance(queue, kind)
+    return queue
 
 
 def test_nothing_is_taken_from_a_paused_queue_until_it_is_resumed(store: Store, broker: str) -> None:
@@ -177,9 +186,10 @@ def test_messages_that_had_been_received_when_their_queue_was_paused(
     with serving(store.url, settings=settings) as served, Client(store.database, broker=url) as client:
         client.pause_queue("default")
         takes_from(served)
-        assert served.worker is not None
+        receiving = queue_of(served, BrokerQueue)._receiving
+        wait_until(lambda: receiving._paused == {"default"}, "the receiver having heard of the pause, too")
         # A worker that goes on receiving from a queue for a while after the pipeline has heard of the pause.
-        served.worker._queue.pause(())
+        receiving.pause(())
         ids = [handle.id for handle in client.start_many("sequence", [{"n": 1}] * 20)]
         wait_until(lambda: broker.depth("default") == 0, "all messages being received and dropped")
         assert {store.step(id, 0).attempt for id in ids} == {0}
@@ -205,8 +215,7 @@ def test_what_has_waited_for_a_resumed_queue_is_not_dropped(
     with serving(store.url, settings={"broker.url": url}) as served, Client(store.database, broker=url) as client:
         client.pause_queue("default")
         takes_from(served)
-        assert served.worker is not None
-        receiving = served.worker._queue._receiving
+        receiving = queue_of(served, BrokerQueue)._receiving
         wait_until(lambda: receiving._consumed == [], "nothing being received any more")
         monkeypatch.setattr(BrokerQueue, "pause", slowly)
         id = client.start("sequence", n=1).id
@@ -241,8 +250,12 @@ def test_a_pause_is_told_of_at_once(store: Store, broker: str, monkeypatch: pyte
         serving(store.url, settings=over(broker)) as served,
         Client(store.database, broker=broker) as client,
     ):
-        # Once something was received, the worker listens.
+        # Once something was received, the worker listens to a broker. To the database it may not: it claims by itself
+        # when it starts.
         assert client.start("sequence", n=1).result("30s") == 1
+        if broker == "sql":
+            listener: Any = queue_of(served, EmbeddedQueue)._hints._listener
+            wait_until(lambda: listener._raw is not None, "the worker listening")
         client.pause_queue("default")
         takes_from(served)
         client.resume_queue("default")
@@ -270,7 +283,7 @@ def test_a_step_that_another_worker_runs_is_broken_off_at_once(
     ):
         assert client.start("special").result("30s") is not None
         id = client.start("waiting_elsewhere").id
-        wait_until(lambda: store.rows(RUNNING) == [(1,)], "the step being under way")
+        wait_until(lambda: CALLS[-1][0] == "waits_on_special_queue", "the step being under way")
         client.cancel(id)
         assert CANCELLED.wait(30)
         assert store.result(id, "cancelled") is not None

@@ -18,9 +18,10 @@ from engine.rules.backtest import Kind
 from engine.rules.errors import RuleError
 from engine.rules.stored import content_hash, write_model
 from engine.store.rules.versions import add_version, set_shadow
+from tests.worker.killing import FLOWS, kill_one_that_decides
 from tests.worker.processes import Processes
 from tests.worker.rollout_flows import keyed, patient
-from tests.worker.rule_flows import RULES, model, slow_model, slowly
+from tests.worker.rule_flows import RULES, bound, model
 from tests.worker.serving import Store, serving
 
 MANY = 200
@@ -85,24 +86,17 @@ def test_without_a_key_each_execution_is_its_own_and_keeps_its_version_whatever_
             assert one.rerun(3).result(60) == both
 
 
-def test_a_worker_that_is_killed_is_followed_by_one_that_decides_by_the_same_version(store: Store) -> None:
-    with Client(store.url) as client:
-        client.import_rules(slow_model("1"))
-        client.activate_rules(RULES)
-        client.import_rules(slow_model("2"))
-        client.activate_rules(RULES, 2, share="50%")
-        with Processes(store.url, ENGINE_FLOWS="tests.worker.rule_flows") as processes:
-            (process,) = processes.start()
-            execution = client.start(slowly)
-            store.wait_for_step(execution.id, "claimed")
-            # While this process writes, so that the worker does not keep SQLite's only lock for as long as it stands.
-            with client.database.write():
-                process.stop()
-            client.rollback_rules(RULES)
-            process.kill()
-            processes.start()
-            expected = 2 if bucket_of(RULES, execution.id) < parse_share("50%") else 1
-            assert execution.result(60) == [expected, expected]
+def test_a_worker_that_is_killed_is_followed_by_one_that_decides_by_the_same_version(
+    rules: Rules, tmp_path: Path
+) -> None:
+    rules.client.activate_rules(RULES, 2, share="50%")
+    execution = rules.client.start(bound, {})
+    kill_one_that_decides(rules.store.url, tmp_path / "deciding")
+    rules.client.rollback_rules(RULES)
+    with Processes(rules.store.url, ENGINE_FLOWS=FLOWS) as processes:
+        processes.start()
+        expected = [2, "0.2"] if bucket_of(RULES, execution.id) < parse_share("50%") else [1, "0.1"]
+        assert execution.result(60) == expected
 
 
 def test_a_shadow_is_recorded_and_counted_and_does_not_count(rules: Rules) -> None:

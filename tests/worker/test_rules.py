@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from engine.rules.errors import ModelError, RuleError
 from engine.rules.model import Decision, LiteralExpression, Model
 from engine.rules.stored import content_hash, write_model
 from engine.store.rules.versions import activate, add_version
+from tests.worker.killing import FLOWS, kill_one_that_decides
 from tests.worker.processes import Processes
-from tests.worker.rule_flows import RULES, bound, model, slow_model, slowly, twice, typed
+from tests.worker.rule_flows import RULES, bound, model, twice, typed
 from tests.worker.serving import Store, serving, wait_until
 
 
@@ -36,7 +38,7 @@ class Rules:
                 self.client.activate_rules(RULES)
 
     def serving(self) -> Any:
-        return serving(self.store.url, registry=Registry([bound, slowly, twice, typed]))
+        return serving(self.store.url, registry=Registry([bound, twice, typed]))
 
 
 @pytest.fixture
@@ -102,11 +104,12 @@ def test_a_version_can_be_named(rules: Rules) -> None:
         rules.client.tag_rules(RULES, "pilot", 3)
         assert rules.client.start(bound, {"tag": "pilot"}).result(30)[0] == 3
         today = datetime.fromtimestamp(rules.client.now_us() / 1e6, UTC).date()
-        tomorrow = today + timedelta(days=1)
-        rules.client.import_rules(model("0.4"), effective_from=tomorrow)
+        # Not tomorrow, which may begin while this runs.
+        soon = today + timedelta(days=2)
+        rules.client.import_rules(model("0.4"), effective_from=soon)
         rules.client.activate_rules(RULES, 4)
         assert rules.client.start(bound, {}).result(30)[0] == 2
-        assert rules.client.start(bound, {"as_of": tomorrow.isoformat()}).result(30)[0] == 4
+        assert rules.client.start(bound, {"as_of": soon.isoformat()}).result(30)[0] == 4
 
 
 @pytest.mark.parametrize(
@@ -134,24 +137,19 @@ def test_rules_that_are_not_there_are_said(rules: Rules) -> None:
         assert "there are no rules 'credit'" in error["message"]
 
 
-def test_a_worker_that_is_killed_while_it_decides_is_followed_by_one_that_decides_the_same(rules: Rules) -> None:
-    rules.client.import_rules(slow_model("1"))
-    rules.client.activate_rules(RULES)
-    with Processes(rules.store.url, ENGINE_FLOWS="tests.worker.rule_flows") as processes:
-        (process,) = processes.start()
-        execution = rules.client.start(slowly)
-        rules.store.wait_for_step(execution.id, "claimed")
-        # While this process writes, so that the worker does not keep SQLite's only lock for as long as it stands.
-        with rules.client.database.write():
-            process.stop()
-        rules.client.import_rules(slow_model("2"))
-        rules.client.activate_rules(RULES)
-        assert rules.store.step(execution.id).state == "claimed", "it was killed while it decided"
-        process.kill()
+def test_a_worker_that_is_killed_while_it_decides_is_followed_by_one_that_decides_the_same(
+    rules: Rules, tmp_path: Path
+) -> None:
+    rules.add("0.1")
+    execution = rules.client.start(bound, {})
+    kill_one_that_decides(rules.store.url, tmp_path / "deciding")
+    rules.add("0.2")
+    assert rules.store.step(execution.id).state == "claimed", "it was killed while it decided"
+    with Processes(rules.store.url, ENGINE_FLOWS=FLOWS) as processes:
         processes.start()
-        assert execution.result(60) == [1, 1]
+        assert execution.result(60) == [1, "0.1"]
         assert rules.store.step(execution.id).attempt == 2
-        assert rules.client.start(slowly).result(60) == [2, 2]
+        assert rules.client.start(bound, {}).result(60) == [2, "0.2"]
 
 
 def test_what_does_not_work_is_neither_brought_in_nor_activated(rules: Rules) -> None:
