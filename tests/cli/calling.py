@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from engine.cli.main import app
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 RUNNER = CliRunner()
 
 

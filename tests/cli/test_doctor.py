@@ -40,7 +40,7 @@ def test_all_is_well(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     # A busy machine is no fault of the store's.
     monkeypatch.setattr(store, "SLOW_SECONDS", 60.0)
     made(store_url).close()
-    with serving(store_url) as worker:
+    with serving(store_url, lease="5m") as worker:
         wait_until(lambda: worker.worker_id, "the worker")
         code, findings = found("--store", store_url, ENGINE_BROKER=f"sql+sqlite:///{tmp_path / 'queue.db'}")
     assert code == 0
@@ -128,7 +128,7 @@ def test_a_queue_that_nobody_serves(sqlite_url: str) -> None:
     with database.write() as tx:
         start_executions(tx, [NewExecution("any", 1, "{}", queue="gpu")])
     database.close()
-    with serving(sqlite_url) as worker:
+    with serving(sqlite_url, lease="5m") as worker:
         wait_until(lambda: worker.worker_id, "the worker")
         code, findings = found("--store", sqlite_url)
     assert code == 1

@@ -34,12 +34,12 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_from_the_first_flow_to_its_result(project: Path) -> None:
-    waited = spawn(project, "start", "hello", "--arg", "name=Ann", "--wait", "--timeout", "20s")
+    waited = spawn(project, "start", "hello", "--arg", "name=Ann", "--wait", "--timeout", "60s")
     assert (waited.code, waited.json) == (0, ["Hello, Ann!", "Bonjour, Ann!", "Guten Tag, Ann!"])
     started = spawn(project, "start", "hello", "--arg", "name=Bob", "--key", "bob", "--json")
     assert started.json["existed"] is False
     id = started.json["id"]
-    assert spawn(project, "result", id, "--timeout", "20s").json[0] == "Hello, Bob!"
+    assert spawn(project, "result", id, "--timeout", "60s").json[0] == "Hello, Bob!"
     shown = spawn(project, "show", id)
     assert (shown.code, shown.err) == (0, "")
     assert "✓ completed" in shown.out

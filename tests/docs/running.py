@@ -17,7 +17,7 @@ from engine.store.database import Database
 from engine.store.migrations import migrate
 from engine.worker.worker import Worker
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 LOOK_SECONDS = 0.01
 
 

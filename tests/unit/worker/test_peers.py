@@ -107,7 +107,9 @@ def test_given_up_steps_are_looked_for_when_somebody_says_so(told: Told) -> None
 
 def test_the_next_look_is_soon_where_nobody_is_told(told: Told) -> None:
     assert told.peers.turn() == LOOK_SECONDS
-    assert Told(told=False).peers.turn() == UNTOLD_LOOK_SECONDS
+    untold = Told(told=False)
+    assert untold.peers.turn() == UNTOLD_LOOK_SECONDS
+    untold.database.close()
 
 
 @given(st.lists(st.floats(0, 0.5), max_size=60))
