@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from psycopg.errors import ObjectInUse
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
@@ -70,7 +71,15 @@ class DatabaseServer:
     def drop(self, name: str) -> None:
         """Drop that database, whoever is still connected to it: a test that failed may have left sessions behind."""
         if self._is_postgresql:
-            self._admin.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            # The server ends sessions, and gives them 5 s for it, which is short on a busy machine.
+            for again in (True, True, False):
+                try:
+                    self._admin.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+                except OperationalError as error:
+                    if not (again and isinstance(error.orig, ObjectInUse)):
+                        raise
+                else:
+                    return
             return
         sessions = text("SELECT id FROM information_schema.processlist WHERE db = :name")
         for session_id in self._admin.execute(sessions, {"name": name}).scalars().all():

@@ -37,7 +37,7 @@ class Management:
             headers=self._headers,
             data=json.dumps(body).encode() if method != "GET" else None,
         )
-        with self._opener.open(request, timeout=10) as answer:
+        with self._opener.open(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,18 +46,20 @@ class Jars:
         if target.is_dir():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
+        # One session at a time: Maven's own cache is not for two at once.
+        with target.with_name("fetching.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.is_dir():
+                self._fetch(target)
+
+    def _fetch(self, target: Path) -> None:
         print(f"fetching {target.name} into {target.parent}, once", file=sys.stderr, flush=True)
-        # In a directory of its own until all are there, as other sessions may do the same just now.
+        # In a directory of its own until all are there, as this may be broken off.
         with tempfile.TemporaryDirectory(prefix=f"{target.name}-", dir=target.parent) as scratch:
             complete = Path(scratch) / "jars"
             self._copy_dependencies(complete)
             complete.chmod(0o755)
-            try:
-                complete.rename(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
-                shutil.rmtree(complete)
+            complete.rename(target)
 
     def _copy_dependencies(self, into: Path) -> None:
         maven = programs.find_program("mvn", *_DIRECTORIES)
