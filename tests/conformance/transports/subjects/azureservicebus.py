@@ -33,7 +33,9 @@ SERVICE_BUS = Capabilities(
     checks_queues=True,
     max_message_bytes=240 * 1024,
 )
-TIMEOUT_SECONDS = 3
+PATIENCE_SECONDS = "30"
+"""How long a service on a busy machine may take for an answer. That a connection is cut is noticed at once."""
+PROMPT_SECONDS = "3"
 
 
 class PlainHttp(RequestsTransport):
@@ -69,7 +71,7 @@ class Server:
             "emulator": "true",
             "management_port": str(port),
             "prefix": self.prefix,
-            "timeout_seconds": str(TIMEOUT_SECONDS),
+            "timeout_seconds": PATIENCE_SECONDS,
             **options,
         }
         who = f"{policy or self.policy}:{quote(key or self.key, safe='')}"
@@ -157,7 +159,7 @@ def mistakes(server: Server) -> list[Mistake]:
     def closed() -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
-            use(server.url(port=unused.getsockname()[1]))
+            use(server.url(port=unused.getsockname()[1], timeout_seconds=PROMPT_SECONDS))
 
     def subscribe_without_rights() -> None:
         transport = open_transport(server.url(policy="worker"))
@@ -167,7 +169,7 @@ def mistakes(server: Server) -> list[Mistake]:
             transport.close()
 
     url = server.url()
-    elsewhere = url.replace("127.0.0.1", "host.invalid")
+    elsewhere = server.url(timeout_seconds=PROMPT_SECONDS).replace("127.0.0.1", "host.invalid")
     return [
         Mistake("wrong key", lambda: use(server.url(key="secret"))),
         Mistake("wrong key, without administration", lambda: use(server.url(key="secret", passive="yes"))),

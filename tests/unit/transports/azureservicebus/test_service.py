@@ -12,7 +12,7 @@ import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusReceiver
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 
-from tests.conformance.transports.helpers import Background, batch, bodies, hear, take, texts
+from tests.conformance.transports.helpers import SECONDS, Background, batch, bodies, hear, take, texts
 from tests.conformance.transports.subjects.azureservicebus import Server
 from transports import Message, Refused, Transport, UnknownQueue, open_transport
 
@@ -51,7 +51,7 @@ def consumer(open_one: Open, **options: str) -> Transport:
 
 
 def one(receiver: ServiceBusReceiver) -> ServiceBusReceivedMessage:
-    [message] = receiver.receive_messages(1, 10)
+    [message] = receiver.receive_messages(1, SECONDS)
     return message
 
 
@@ -260,7 +260,8 @@ def test_what_was_lost_among_others_does_not_keep_them_from_being_settled(open_o
     hasty = consumer(open_one, lock_seconds="1")
     hasty.send(batch([1])).raise_if_any()
     lost = take(hasty, 1, acknowledge=False)
-    # Its lock ends, and somebody else has it.
+    # Its lock ends, and somebody else has it. Locks of what is handed out from now on do not end.
+    open_one(lock_seconds="60").declare(["work"])
     assert bodies(take(consumer(open_one), 1)) == texts([1])
     hasty.send(batch([2, 3])).raise_if_any()
     held = take(hasty, 2, acknowledge=False)
@@ -282,7 +283,7 @@ def test_more_queues_than_messages_wanted_are_all_looked_at(open_one: Open) -> N
 
 
 def test_the_test_server_defers_and_buries_and_renews(server: Server, open_one: Open) -> None:
-    open_one(lock_seconds="1").declare(["work"])
+    open_one().declare(["work"])
     entity = f"{server.prefix}work"
     with server.client() as client, client.get_queue_sender(entity) as sender, client.get_queue_receiver(entity) as own:
         sender.send_messages([ServiceBusMessage(b"later"), ServiceBusMessage(b"bad")])
@@ -293,9 +294,11 @@ def test_the_test_server_defers_and_buries_and_renews(server: Server, open_one: 
         own.dead_letter_message(bad, reason="unreadable", error_description="it is")
         assert [str(message) for message in own.peek_messages(5, sequence_number=1)] == ["later"]
         [again] = own.receive_deferred_messages(number)
-        for _ in range(3):
-            threading.Event().wait(0.5)
-            own.renew_message_lock(again)
+        ends = again.locked_until_utc
+        threading.Event().wait(0.05)
+        renewed = own.renew_message_lock(again)
+        assert ends is not None
+        assert renewed > ends
         own.complete_message(again)
         with client.get_queue_receiver(entity, sub_queue="deadletter") as graves:
             buried = one(graves)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.conformance.transports.helpers import batch, bodies, hear, patiently, take, texts
+from tests.conformance.transports.helpers import batch, bodies, hear, patiently, take, texts, until
 from tests.conformance.transports.proxy import Proxy
 from tests.conformance.transports.subjects.rabbitmq import Place
 from transports import Message, NotConfirmed, Refused, Transport, Unavailable, UnknownQueue, open_transport
@@ -203,7 +203,7 @@ def test_what_a_subscriber_leaves_behind_is_the_exchange(opened: Open, place: Pl
     [queue] = place.management.ask("GET", "queues", place.vhost)
     assert (queue["exclusive"], queue["auto_delete"]) == (True, True)
     listening.close()
-    assert place.management.ask("GET", "queues", place.vhost) == []
+    until(lambda: place.management.ask("GET", "queues", place.vhost) == [], "its queue is gone")
     names = {exchange["name"] for exchange in place.management.ask("GET", "exchanges", place.vhost)}
     assert "app.milepost-broadcasts" in names
 
