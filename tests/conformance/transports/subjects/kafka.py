@@ -35,8 +35,12 @@ CLASSIC = Capabilities(
 )
 # The client library cannot ask how far a share group is.
 SHARE = replace(CLASSIC, depth=False)
-QUICK = {"security_protocol": "SASL_PLAINTEXT", "timeout_seconds": "2", "idle_seconds": "2"}
-QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "6", "heartbeat_seconds": "0.1"}
+PATIENCE_SECONDS = "20"
+"""How long a broker on a busy machine may take for an answer."""
+PROMPT_SECONDS = "2"
+"""The same where there is none: only the time tells that the broker is away."""
+QUICK = {"security_protocol": "SASL_PLAINTEXT", "timeout_seconds": PATIENCE_SECONDS, "idle_seconds": "2"}
+QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "30", "heartbeat_seconds": "0.1"}
 QUICK_SHARE = {**QUICK, "group_protocol": "share"}
 
 
@@ -128,12 +132,12 @@ def use(url: str, queue: str = "work", **options: str) -> None:
 def mistakes_of(broker: Broker) -> list[Mistake]:
     def silent() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            use(broker.url(port=server.getsockname()[1]))
+            use(broker.url(port=server.getsockname()[1], timeout_seconds=PROMPT_SECONDS))
 
     def closed() -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
-            use(broker.url(port=unused.getsockname()[1]))
+            use(broker.url(port=unused.getsockname()[1], timeout_seconds=PROMPT_SECONDS))
 
     def receive_from_elsewhere() -> None:
         transport = open_transport(broker.url(login="milepost:wrong-secret"))
@@ -142,6 +146,7 @@ def mistakes_of(broker: Broker) -> list[Mistake]:
         finally:
             transport.close()
 
+    elsewhere = broker.url(timeout_seconds=PROMPT_SECONDS).replace("127.0.0.1", "host.invalid")
     options: dict[str, Callable[[], object]] = {
         "no such keyword": lambda: open_transport(broker.url(), colour="red"),
         "no such option in the URL": lambda: open_transport(broker.url(colour="red")),
@@ -159,7 +164,7 @@ def mistakes_of(broker: Broker) -> list[Mistake]:
         Mistake("no such user", lambda: use(broker.url(login="nobody:secret"))),
         Mistake("missing rights", lambda: use(broker.url(login=f"{STRANGER}:secret"))),
         Mistake("nobody listens", closed, Unavailable),
-        Mistake("no such host", lambda: use(broker.url().replace("127.0.0.1", "host.invalid")), Unavailable),
+        Mistake("no such host", lambda: use(elsewhere), Unavailable),
         Mistake("a server that says nothing", silent, Unavailable),
         *(Mistake(name, make) for name, make in options.items()),
     ]
@@ -170,12 +175,13 @@ def _subject(
 ) -> Iterator[Subject]:
     broker = Broker(request.getfixturevalue("kafka_url"), quick)
     program = Program(broker)
+    hurry = {"timeout_seconds": PROMPT_SECONDS} if request.path.stem == "test_outages" else {}
     # Where the broker tells its clients to find it.
     proxy = Proxy("127.0.0.1", proxied_port(broker.port), proxy_port(broker.port))
     try:
         yield Subject(
-            url=broker.url(port=proxy.port),
-            hasty_url=broker.url(port=proxy.port, **hasty),
+            url=broker.url(port=proxy.port, **hurry),
+            hasty_url=broker.url(port=proxy.port, **hurry, **hasty),
             capabilities=capabilities,
             outages=[Outage("connections cut", proxy.cut)],
             mistakes=mistakes_of(broker),
