@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine import Registry
@@ -16,6 +18,7 @@ from engine.model.states import FLOW_SEQ
 from engine.store.database import Database
 from engine.store.migrations import migrate
 from engine.worker.worker import Worker
+from transports.sql.schema import messages
 
 DEADLINE_SECONDS = 120.0
 LOOK_SECONDS = 0.01
@@ -66,6 +69,12 @@ def step_names(database: Database, execution_id: str) -> list[tuple[str, str]]:
     """Return the names and states of what an execution's flow asked for, in its order."""
     with Client(database) as client:
         return [(step.name, step.state) for step in client.history(execution_id) if step.seq > FLOW_SEQ]
+
+
+def messages_in(file: Path) -> int:
+    """Return how many messages this file of queues holds, those included that somebody was handed."""
+    with closing(sqlite3.connect(file, timeout=DEADLINE_SECONDS)) as broker:
+        return broker.execute(f"SELECT count(*) FROM {messages.name}").fetchone()[0]
 
 
 def wait_until(condition: Any, what: str) -> None:

@@ -14,7 +14,7 @@ from engine import Client, load_modules
 from engine.logs import configure_logging
 from tests.cli.calling import Done, engine
 from tests.docs.pages import blocks
-from tests.docs.running import wait_until, worker_beside
+from tests.docs.running import messages_in, wait_until, worker_beside
 from tests.house.sources import ROOT
 from transports import open_transport
 from transports.protocol import Message
@@ -72,7 +72,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert reason in run(f"engine messages show {dead.id}").out.splitlines()
         assert len(run(f"{listing[0]} --json").json) == 4
         # What is recorded is acknowledged a moment later, and not at all by a worker that ends meanwhile.
-        wait_until(lambda: [shop.depth(queue) for queue in ("orders", "events")] == [0, 0], "no messages")
+        wait_until(lambda: messages_in(tmp_path / "broker.db") == 0, "the last acknowledgement")
     shop.close()
     given = "from dataclasses import dataclass\nfrom engine import ByKey, by_key, on_message, rules\n"
     given += "@dataclass\nclass Payment:\n    customer: str\n"
