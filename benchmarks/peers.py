@@ -108,7 +108,8 @@ class Changes:
         committed_at = time.time()
         if not lost:
             self._announcer.tell(QUEUES)
-        return max(self._seen_at(log) for log in self._logs) - committed_at
+        # They may have read it before this process is told that it is committed.
+        return max(max(self._seen_at(log) for log in self._logs) - committed_at, 0.0)
 
     def _seen_at(self, log: Log) -> float:
         deadline = time.monotonic() + PATIENCE_SECONDS

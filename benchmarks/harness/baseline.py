@@ -34,10 +34,12 @@ def _measure(database: Database, seconds: float) -> float:
         cursor = connection.cursor()
         insert = f"INSERT INTO {TABLE} VALUES ({database.dialect.placeholder})"
         cursor.execute(insert, (0,))
-        count, began = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - began) < seconds:
+        count, elapsed, began = 0, 0.0, time.perf_counter()
+        # One at least, however short the time is.
+        while count == 0 or elapsed < seconds:
             count += 1
             cursor.execute(insert, (count,))
+            elapsed = time.perf_counter() - began
         cursor.close()
         return count / elapsed
     finally:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from benchmarks.harness.baseline import commits_per_second
-from benchmarks.harness.counters import messages_sent
+from benchmarks.harness.counters import messages_sent, transactions_of
 from benchmarks.harness.figures import percentile, rounded, spread
 from benchmarks.harness.markdown import table
 from benchmarks.harness.places import opened
-from benchmarks.harness.processes import cpu_seconds, rss_mb, stat_of, tree_of
+from benchmarks.harness.processes import cpu_seconds, io_of, rss_mb, stat_of, tree_of
 from engine.store.database import Database
 from tests.servers.databases import with_driver
 from tests.servers.recipes import POSTGRESQL
+from tests.worker.serving import wait_until
 
 BURN = "import time\nwhile time.process_time() < 0.2: pass\n"
 
@@ -53,6 +55,34 @@ def test_a_tree_holds_what_descends_from_it() -> None:
         child.communicate(b"\n")
     assert tree_of([child.pid]) == {}
     assert stat_of(child.pid) is None
+
+
+def test_what_a_process_writes_is_counted(tmp_path: Path) -> None:
+    before = io_of([os.getpid()])
+    for _ in range(3):
+        (tmp_path / "file").write_text("text")
+    assert io_of([os.getpid()]).writes - before.writes >= 3
+
+
+@pytest.mark.servers
+def test_transactions_are_counted_once_their_session_has_ended(postgresql_url: str) -> None:
+    database, other = Database(postgresql_url), Database(postgresql_url)
+    before = transactions_of(database)
+    assert before is not None
+    for _ in range(3):
+        with other.connection() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    other.close()
+    looks = 0
+
+    def reported() -> bool:
+        nonlocal looks
+        # Each look is a transaction too.
+        looks += 1
+        return (transactions_of(database) or 0) - before - looks >= 3
+
+    wait_until(reported, "the session's report")
+    database.close()
 
 
 def test_tables() -> None:
