@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,9 +68,18 @@ def test_codes_that_a_shell_sees(past: Past) -> None:
     assert (missing.code, len(missing.err.splitlines())) == (2, 1)
 
 
+# What a script starts in the background is to pass over interrupts, and so is all that the tests start then.
+INTERRUPTED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_an_interrupt_ends_a_wait_quietly(fresh: Past) -> None:
     waiting = subprocess.Popen(
-        command("engine", "start", "approval", "--wait"), cwd=fresh.directory, env=clean_environment(),
+        [sys.executable, "-c", INTERRUPTED, *command("engine", "start", "approval", "--wait")],
+        cwd=fresh.directory, env=clean_environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert waiting.stderr is not None

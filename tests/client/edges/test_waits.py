@@ -68,7 +68,7 @@ def test_a_thousand_waits_hold_no_thread(sqlite_url: str) -> None:
     async def wait() -> list[int]:
         async with AsyncClient(url) as client:
             started = await client.start_many(flows.sequence, [(n % 3,) for n in range(1000)])
-            waits = [asyncio.create_task(one.result("60s")) for one in started]
+            waits = [asyncio.create_task(one.result("240s")) for one in started]
             while len(client.client._waiter._expected) < 1000:
                 await asyncio.sleep(0.05)
             assert threading.active_count() < 50
