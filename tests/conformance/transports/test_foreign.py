@@ -86,10 +86,10 @@ def test_two_consumers_share_the_messages(foreign: Foreign) -> None:
         def shared() -> bool:
             # Send on until each of them has had its share.
             nonlocal sent
-            if not all(taken.values()) and sent - sum(map(len, taken.values())) < 20:
-                for number in range(sent, sent + 20):
+            if not all(taken.values()) and sent - sum(map(len, taken.values())) < 6:
+                for number in range(sent, sent + 12):
                     foreign.send(str(number).encode(), {}, f"message-{number}")
-                sent += 20
+                sent += 12
             for transport, got in taken.items():
                 fresh = transport.receive(3, 0.2)
                 transport.acknowledge(fresh)

@@ -101,6 +101,8 @@ def make(plain: dict[str, object], topic: str, **config: str) -> None:
     admin = AdminClient(plain)
     for making in admin.create_topics([NewTopic(topic, 2, config=config)], operation_timeout=SECONDS).values():
         making.result(SECONDS)
+    # Made is not yet known to whoever is asked.
+    wait_until(lambda: topic in admin.list_topics(timeout=10).topics, "the topic being there")
 
 
 def test_messages_in_a_topic_of_another_program_are_not_passed_on(

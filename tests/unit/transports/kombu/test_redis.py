@@ -38,7 +38,7 @@ def url(redis_url: str) -> Iterator[str]:
 
 
 def consumer(url: str, **options: object) -> Transport:
-    transport = open_transport(url, **options)
+    transport = open_transport(url, timeout_seconds=30.0, **options)
     transport.declare(["work"])
     transport.consume(["work"])
     return transport
