@@ -40,7 +40,7 @@ PATIENCE_SECONDS = "20"
 PROMPT_SECONDS = "2"
 """The same where there is none: only the time tells that the broker is away."""
 QUICK = {"security_protocol": "SASL_PLAINTEXT", "timeout_seconds": PATIENCE_SECONDS, "idle_seconds": "2"}
-QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "30", "heartbeat_seconds": "0.1"}
+QUICK_CLASSIC = {**QUICK, "partitions": "4", "session_seconds": "6", "heartbeat_seconds": "0.1"}
 QUICK_SHARE = {**QUICK, "group_protocol": "share"}
 
 
