@@ -157,6 +157,9 @@ class _NotifyListener:
         try:
             if self._raw is None:
                 self._connect()
+                if self._closed.is_set():
+                    # Whoever closed it found no connection yet.
+                    self._let_go()
                 # Whatever was said before this connection listened has been missed.
                 return {""}
             heard: set[str] = set()
@@ -168,7 +171,7 @@ class _NotifyListener:
                 return set()
             if not isinstance(error, DBAPIError | OSError) and type(error).__module__.split(".")[0] != "psycopg":
                 raise
-            self._raw = None
+            self._let_go()
             self._closed.wait(min(timeout_seconds, RECONNECT_SECONDS))
             return {""}
 
@@ -176,15 +179,26 @@ class _NotifyListener:
         connection = self._database.engine.raw_connection()
         connection.detach()
         raw: Any = connection.dbapi_connection
-        raw.autocommit = True
-        for channel in self._channels:
-            raw.execute(f"LISTEN {channel}")
+        try:
+            raw.autocommit = True
+            for channel in self._channels:
+                raw.execute(f"LISTEN {channel}")
+        except BaseException:
+            raw.close()
+            raise
         self._raw = raw
 
     def close(self) -> None:
         self._closed.set()
         raw = self._raw
         if raw is not None:
+            # By itself: a server that takes its time to cancel is no reason to keep the connection.
             with contextlib.suppress(Exception):
                 raw.cancel_safe(timeout=1.0)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            with contextlib.suppress(Exception):
                 raw.close()

@@ -114,3 +114,5 @@ class EmbeddedQueue:
         """End the listening."""
         self._hints.close()
         self._listening.close()
+        # A closed listener gives its connection back at its next wait, to which that thread need not have come.
+        self._hints.turn()
