@@ -333,7 +333,8 @@ def counted(a: int) -> int:
 @step
 def gated(a: int) -> int:
     note()
-    GATE.wait(20)
+    # Longer than any test may stand still: one that opened by itself would end steps that are to be under way.
+    GATE.wait(120)
     return a
 
 

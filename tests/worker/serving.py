@@ -30,7 +30,7 @@ from engine.worker.worker import Worker
 
 MODULE = "tests.worker.sample_flows"
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 LEASE = "1m"
 """That of workers whose lease a test is not about. By the default one of ten seconds, a machine that stands still for
 most of that costs steps an attempt which no test counts."""

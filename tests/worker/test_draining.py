@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_the_grace_ends(store: Store, trace: Trace, tmp_path: Path) -> None:
         wait_until(lambda: len(trace.entries()) == 3, "all steps being under way")
         (second,) = processes.start()
         first.terminate()
-        assert first.wait(30) == 0
+        assert first.wait() == 0
         wait_until(lambda: len(trace.entries()) == 6, "the other worker taking all of them")
         path.touch()
         assert [store.result(execution_id) for execution_id in ids] == [[second.pid, 2]] * 3
@@ -132,7 +131,7 @@ def test_workers_that_come_and_go_lose_nothing(store: Store, trace: Trace) -> No
             leaving = workers.pop(0)
             leaving.terminate()
             workers += processes.start()
-            assert leaving.wait(30) == 0
+            assert leaving.wait() == 0
         assert [store.result(execution_id) for execution_id in ids] == [number + 9 for number in range(60)]
     store.check()
     trace.check(store)
@@ -178,7 +177,7 @@ def test_several_processes_share_signals_and_are_replaced(store: Store) -> None:
         assert other in children_of(process.pid)
         wait_until(lambda: len(alive := set(store.workers("alive"))) == 2 and alive != before, "two workers again")
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
         assert store.workers("alive") == []
         assert len(store.workers("gone")) == 2
 
@@ -212,12 +211,10 @@ def test_a_terminal_s_interrupt_counts_once(sqlite_url: str, tmp_path: Path, mon
         wait_until(trace.entries, "the step being under way")
         for pid in [process.pid, *children_of(process.pid)]:
             os.kill(pid, signal.SIGINT)
-        started = time.monotonic()
         wait_until(lambda: len(store.workers("alive")) == 1, "the idle one leaving")
         assert process.poll() is None
         path.touch()
-        assert process.wait(30) == 0
-        assert time.monotonic() - started < 20
+        assert process.wait(PATIENCE_SECONDS) == 0
         assert store.result(execution_id)[1] == 1, "its only attempt"
     store.check()
     store.close()

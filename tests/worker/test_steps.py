@@ -187,7 +187,7 @@ def test_a_step_that_kills_its_workers_fails(store: Store, tmp_path: Path) -> No
     with Processes(store.url, **{Trace.VARIABLE: str(trace.path)}) as processes:
         for _ in range(2):
             (process,) = processes.start(ready=False)
-            assert process.wait(30) == 9
+            assert process.wait() == 9
         processes.start()
         assert store.result(execution_id) == ["WorkerDied", 2]
     assert "kills its worker" in store.step(execution_id).output
@@ -219,7 +219,7 @@ def test_no_process_outlives_its_worker(sqlite_url: str, tmp_path: Path, end: st
             worker.kill()
         else:
             worker.terminate()
-            assert worker.wait(30) == 0
+            assert worker.wait() == 0
             assert store.step(execution_id).state == "ready", "it was given back"
         wait_until(lambda: not any(map(_lives, children)), "the end of every process")
     store.close()
