@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from tests.crash.fleet import Member
-from tests.crash.site import SHORT_LEASE, Site, Sites
+from tests.crash.site import PATIENCE_SECONDS, SHORT_LEASE, Site, Sites
 
 SHORT_FORM_SECONDS = 4.0
 ROUND_SECONDS = 20.0
@@ -16,7 +16,6 @@ ROUND_SECONDS = 20.0
 WORKERS = 3
 LONGEST_STOP_SECONDS = 2.0
 """Longer than the lease, and shorter than what a writer waits for SQLite's lock."""
-CALM_SECONDS = 90.0
 
 
 def test_everything_finishes_whatever_is_killed(
@@ -34,7 +33,7 @@ def test_everything_finishes_whatever_is_killed(
                 chaos.reign(seconds)
                 # Now, as somebody who is stopped may hold the lock that the load waits for.
                 chaos.end()
-            site.store.wait_for_all(CALM_SECONDS)
+            site.store.wait_for_all(PATIENCE_SECONDS)
             site.check()
             attempts, steps = len(site.trace.entries()), len(site.steps())
             say(executions=len(site.lives), steps=steps, attempts=attempts, **chaos.done)

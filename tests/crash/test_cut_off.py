@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.crash.recovery import figures_of
-from tests.crash.site import SHORT_LEASE, Site, Sites
+from tests.crash.site import PATIENCE_SECONDS, SHORT_LEASE, Site, Sites
 from tests.crash.stalling import StallingProxy
 from tests.worker.serving import wait_until
 
@@ -85,7 +85,7 @@ def test_in_the_middle_of_a_transaction(
             # The COMMIT does not arrive.
             fired.with_suffix(".go").touch()
             site.workers.start()
-            site.store.wait_for_all()
+            site.store.wait_for_all(PATIENCE_SECONDS)
             finished = time.monotonic() - began
             wait_until(lambda: not site.identities_of(victim), "it being declared dead")
             before = site.steps()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.crash.failpoints import BEGUN, BROKER_POINTS, STORE_POINTS
-from tests.crash.site import SHORT_LEASE, Sites
+from tests.crash.site import PATIENCE_SECONDS, SHORT_LEASE, Sites
 from tests.worker.serving import wait_until
 
 LIVES = 3
@@ -57,11 +57,11 @@ def killed_at(sites: Sites, point: str) -> None:
         ids = site.start_lives(LIVES)
         site.approve(ids[: LIVES // 2])
         victim, fired = site.start_with_failpoint(f"{point}:2:kill")
-        assert victim.wait() == -signal.SIGKILL, victim.log.read_text()
+        assert victim.wait(PATIENCE_SECONDS) == -signal.SIGKILL, victim.log.read_text()
         assert fired.read_text() == f"{point} 2 {victim.pid}\n"
         site.workers.start()
         site.approve(ids[LIVES // 2 :])
-        site.store.wait_for_all()
+        site.store.wait_for_all(PATIENCE_SECONDS)
         site.check()
 
 
@@ -71,7 +71,9 @@ def stopped_at(sites: Sites, point: str) -> None:
         ids = site.start_lives(LIVES)
         site.approve(ids)
         victim, fired = site.start_with_failpoint(f"{point}:2:stop")
-        wait_until(lambda: victim.stopped or victim.exit_code is not None, "the worker standing still")
+        wait_until(
+            lambda: victim.stopped or victim.exit_code is not None, "the worker standing still", PATIENCE_SECONDS
+        )
         assert fired.read_text() == f"{point} 2 {victim.pid}\n"
         (old,) = site.identities_of(victim)
         if site.locked_files():
@@ -79,11 +81,11 @@ def stopped_at(sites: Sites, point: str) -> None:
             site.workers.start(ready=False)
             threading.Event().wait(STANDSTILL_SECONDS)
             victim.resume()
-            site.store.wait_for_all()
+            site.store.wait_for_all(PATIENCE_SECONDS)
             site.check()
             return
         (peer,) = site.workers.start()
-        site.store.wait_for_all()
+        site.store.wait_for_all(PATIENCE_SECONDS)
         wait_until(lambda: not site.identities_of(victim), "it being declared dead")
         site.check()
         before, entries = site.steps(), len(site.trace.entries())
@@ -96,7 +98,7 @@ def stopped_at(sites: Sites, point: str) -> None:
         assert [one for one in late if one not in entering] == [], "no code runs of steps whose results are recorded"
         peer.kill()
         site.approve(site.start_lives(1))
-        site.store.wait_for_all()
+        site.store.wait_for_all(PATIENCE_SECONDS)
         site.check()
 
 

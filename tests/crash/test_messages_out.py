@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.failpoints import MAIL_POINTS
-from tests.crash.site import Sites
+from tests.crash.site import PATIENCE_SECONDS, Sites
 from tests.worker.receiver import QUEUE, receiver
 
 TOLD = 4
@@ -32,10 +32,10 @@ def killed_at(sites: Sites, point: str, file: Path) -> None:
     with receiver(shop) as there, sites.open(NARROW | {"brokers.shop": shop}) as site:
         started = [site.client.start("tells", url=f"broker://shop/{QUEUE}", n=n).id for n in range(TOLD)]
         victim, fired = site.start_with_failpoint(f"{point}:2:kill")
-        assert victim.wait() == -signal.SIGKILL, victim.log.read_text()
+        assert victim.wait(PATIENCE_SECONDS) == -signal.SIGKILL, victim.log.read_text()
         assert fired.read_text() == f"{point} 2 {victim.pid}\n"
         site.workers.start()
-        site.store.wait_for_all()
+        site.store.wait_for_all(PATIENCE_SECONDS)
         site.check()
         ids = {id: n for n, execution in enumerate(started) for id in site.store.result(execution)}
         messages = there.take(len(ids)) + there.rest()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.fleet import Member
 from tests.crash.recovery import figures_of, taken_over_after
-from tests.crash.site import SHORT_LEASE, Sites
+from tests.crash.site import PATIENCE_SECONDS, SHORT_LEASE, Sites
 from tests.worker.serving import wait_until
 
 KILLS, KILLS_OF_THE_SHORT_FORM = 20, 2
@@ -46,7 +46,7 @@ def test_after_a_kill_under_load(sites: Sites, chaos_seconds: float | None, say:
     with sites.open() as site:
         with site.load():
             found = [taken_over_after(site, Member.kill) for _ in range(KILLS)]
-        site.store.wait_for_all(60)
+        site.store.wait_for_all(PATIENCE_SECONDS)
         site.check()
     figures = figures_of(found)
     say(test="recovery", what="kill", sites=sites.name, peers="loaded", kills=KILLS, **figures)
@@ -81,7 +81,7 @@ def test_taken_over_work_keeps_its_place(embedded_sites: Sites) -> None:
         for id in early:
             site.store.wait_for_step(id, "ready")
         site.client.resume_queue("default")
-        site.store.wait_for_all()
+        site.store.wait_for_all(PATIENCE_SECONDS)
         assert {site.store.step(id).attempt for id in early} == {2}
         claimed = "SELECT {}(s.started_us) FROM milepost_steps s JOIN milepost_executions e ON e.id = s.execution_id "
         last = site.store.rows(claimed.format("max") + "WHERE s.name = 'waits_for_file'")

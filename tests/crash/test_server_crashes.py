@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.postmaster import crashing_server
-from tests.crash.site import SHORT_LEASE, site
+from tests.crash.site import PATIENCE_SECONDS, SHORT_LEASE, site
 from tests.servers.recipes import POSTGRESQL
 
 LIVES = 40
@@ -36,6 +36,6 @@ def test_postgresql_is_killed_and_started_again(
                 server.restart()
                 made.wait_for_the_store()
             made.approve(ids[(number + 1) * 5 :])
-            made.store.wait_for_all(60)
+            made.store.wait_for_all(PATIENCE_SECONDS)
             made.check()
             assert len(made.workers.alive) == 2, "a worker waits for its store to come back"
