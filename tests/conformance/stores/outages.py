@@ -11,10 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from tests.conformance.stores.subject import Store
-from tests.conformance.transports.helpers import SECONDS
+from tests.conformance.transports.helpers import SECONDS, until
 
 SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 _END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
+_THERE = {
+    "postgresql": "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = {}",
+    "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE id = {}",
+}
 _BLOCKED = {
     "postgresql": "SELECT cardinality(pg_blocking_pids({}))",
     "mysql": "SELECT COUNT(*) FROM information_schema.innodb_trx "
@@ -30,9 +34,16 @@ def session_of(connection: Connection) -> int:
 
 
 def end_session(store: Store, session: int) -> None:
-    """Have the server end a session."""
-    with store.open().read() as tx:
+    """Have the server end a session, and wait until it has: what comes in before may still be done."""
+    database = store.open()
+
+    def count(sql: str) -> int:
+        with database.read() as tx:
+            return int(tx.connection.exec_driver_sql(sql.format(session)).scalar_one())
+
+    with database.read() as tx:
         tx.connection.exec_driver_sql(_END[store.kind].format(session))
+    until(lambda: count(_THERE[store.kind]) == 0, f"the end of session {session}")
 
 
 def wait_until_blocked(store: Store, session: int) -> None:
