@@ -64,7 +64,8 @@ class Background:
                 log.exception("background work failed", thread=self._thread.name)
                 pause = PAUSE_AFTER_ERROR_SECONDS
             now = time.monotonic()
-            pause = max(min(pause, self._by - now), 0.0)
+            # In this order: a call wakes by the first line, or is seen by the second.
             self._next = now + pause
-            self._woken.wait(pause)
+            self._next = min(self._next, self._by)
+            self._woken.wait(max(self._next - now, 0.0))
             self._woken.clear()
