@@ -19,10 +19,10 @@ from transports.protocol import Message, Transport
 
 WORKERS: Final = 5
 """How many workers may follow each other before a queue must be empty."""
-LOOK_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 6.0
 """Longer than it takes, as the tests set it up, until a message that was handed to a dead worker is given to others."""
-SOON_GIVEN_BACK: Final = {"redis": "&visibility_seconds=2"}
-"""By kind of broker: what makes it soon give to others what a dead worker was handed, where that takes a minute."""
+SOON_GIVEN_BACK: Final = {"redis": "&visibility_seconds=5", "sqs-elasticmq": "&visibility_seconds=5"}
+"""By kind of broker: what makes it soon give to others what a dead worker was handed, where that takes long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import socket
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -36,6 +37,8 @@ SERVICE_BUS = Capabilities(
 PATIENCE_SECONDS = "30"
 """How long a service on a busy machine may take for an answer. That a connection is cut is noticed at once."""
 PROMPT_SECONDS = "3"
+SHORTEST_LOCK = timedelta(seconds=5)
+"""That the service can give: so long a message that a dead consumer held is given to nobody else."""
 
 
 class PlainHttp(RequestsTransport):
@@ -122,7 +125,7 @@ class Program:
         self.queue = f"{server.prefix}Orders_In/v1"
 
     def make(self) -> None:
-        self._server.administration().create_queue(self.queue)
+        self._server.administration().create_queue(self.queue, lock_duration=SHORTEST_LOCK)
 
     def send(self, body: bytes, headers: Mapping[str, str], name: str) -> str:
         message = ServiceBusMessage(body, application_properties=dict(headers), message_id=name)
