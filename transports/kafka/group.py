@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from transports.errors import Refused, TransportError
 from transports.kafka.inbox import Inbox, Probe
 from transports.kafka.library import OFFSET_BEGINNING, KafkaException, TopicPartition
-from transports.kafka.member import open_member
+from transports.kafka.member import calmly, open_member
 from transports.kafka.producing import Outgoing
 from transports.kafka.progress import Progress, from_metadata
 from transports.kafka.records import headers_of, read_record
@@ -75,6 +75,7 @@ class GroupReceiver:
         self._progress: dict[tuple[str, int], Progress] = {}
         self._paused: set[str] = set()
         self._problem: TransportError | None = None
+        self._failed: list[KafkaException] = []
         self._passed_on = 0
         self._handed_at = float("-inf")
         self._leaving = False
@@ -160,12 +161,13 @@ class GroupReceiver:
         with self._changed:
             self._leaving = self._renewed = False
             self._stash = Stash(queues)
+        self._failed.clear()
         try:
             consumer.subscribe(
                 list(names),
-                on_assign=partial(self._assigned, names),
-                on_revoke=self._revoked,
-                on_lost=self._lost_places,
+                on_assign=calmly(partial(self._assigned, names), self._failed),
+                on_revoke=calmly(self._revoked, self._failed),
+                on_lost=calmly(self._lost_places, self._failed),
             )
             probed = next(iter(names))
             while self._stays(queues):
@@ -191,6 +193,9 @@ class GroupReceiver:
     def _fetch(self, consumer: Any) -> None:
         # The first by poll, which returns as soon as there is something, as fetching many at once does not.
         first = consumer.poll(self._poll_seconds())
+        if self._failed:
+            # Of partitions that came nothing is known, and none of them is read: begin again.
+            raise self._failed[0]
         if first is None:
             return
         records = [first, *consumer.consume(_FETCH, 0)]
@@ -250,6 +255,9 @@ class GroupReceiver:
     # -- partitions come and go --------------------------------------------------------------------------------------
 
     def _assigned(self, names: dict[str, str], consumer: Any, places: list[Any]) -> None:
+        if self._leaving:
+            # Nobody answers a client that is closing before this would have taken all its time.
+            return
         committed: list[Any] = consumer.committed(places, timeout=self._settings.timeout) if places else []
         start: list[Any] = []
         with self._changed:

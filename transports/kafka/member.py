@@ -1,4 +1,4 @@
-"""The configuration of a client that is a member of a consumer group, or of a share group."""
+"""The client that is a member of a consumer group, or of a share group: its configuration, and its callbacks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from transports.kafka.settings import BATCH_OVERHEAD, SHARE_RECORDS
 from transports.kafka.troubles import Health, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transports.kafka.settings import Settings
 
 
@@ -68,3 +70,19 @@ def open_sharer(settings: Settings, health: Health) -> Any:
         )
     except (KafkaException, ValueError) as error:
         raise Refused(f"a client for {settings.shown} cannot be set up: {words_of(error)}") from error
+
+
+def calmly(work: Callable[[Any, list[Any]], None], failed: list[KafkaException]) -> Callable[[Any, list[Any]], None]:
+    """Return a callback for a rebalance that raises none of the library's errors, and adds them to ``failed``.
+
+    Whatever calls back, be it ``poll`` or ``close``, raises the ``KafkaError`` that is within one that comes out of a
+    callback. That is no exception that ``except Exception`` catches: it would end the member's thread.
+    """
+
+    def called_back(consumer: Any, places: list[Any]) -> None:
+        try:
+            work(consumer, places)
+        except KafkaException as error:
+            failed.append(error)
+
+    return called_back
