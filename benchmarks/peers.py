@@ -4,8 +4,8 @@
     python -m benchmarks.peers --store postgresql --broker amqp://guest:guest@localhost:5672 --changes 200 --json
 
 A queue that nobody serves is paused and resumed as a client does it, one change after the other. The clock runs from
-the commit of a change to the moment at which the last worker has read it. Workers log that moment; all processes are on
-one host, so they share its clock.
+where the commit of a change begins to the moment at which the last worker has read it. Workers log that moment; all
+processes are on one host, so they share its clock.
 """
 
 from __future__ import annotations
@@ -105,11 +105,10 @@ class Changes:
         self._paused = not self._paused
         with self._database.write() as tx:
             change(tx, QUEUE)
-        committed_at = time.time()
+            commits_at = time.time()
         if not lost:
             self._announcer.tell(QUEUES)
-        # They may have read it before this process is told that it is committed.
-        return max(max(self._seen_at(log) for log in self._logs) - committed_at, 0.0)
+        return max(self._seen_at(log) for log in self._logs) - commits_at
 
     def _seen_at(self, log: Log) -> float:
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -98,17 +98,14 @@ def postpone(tx: Transaction, pointers: Sequence[Pointer], resend_us: int) -> No
 
     That is after ``resend_us``; soon for those of a queue that was resumed before its workers have heard of it.
     """
-    by = {(each.execution_id, each.seq): each.queue for each in pointers}
-    keys = sorted(by)
     # Kept, so that a recall of what is put off here comes after this.
     paused = get_paused(tx, keep=True)
+    later_us, soon_us = tx.now_us + resend_us, tx.now_us + min(resend_us, RECALL_US)
+    due_us = {(each.execution_id, each.seq): later_us if each.queue in paused else soon_us for each in pointers}
+    keys = sorted(due_us)
     name = (steps.c.execution_id, steps.c.seq)
     query = select(*name).where(tx.dialect.among(name, "keys"), steps.c.state == StepState.READY)
     query = tx.dialect.passing_over(query, steps)
     for first in range(0, len(keys), BATCH):
         found = tx.connection.execute(query, tx.dialect.bound("keys", keys[first : first + BATCH])).all()
-        rows = [
-            (row[0], row[1], tx.now_us + (resend_us if by[row[0], row[1]] in paused else min(resend_us, RECALL_US)))
-            for row in found
-        ]
-        tx.dialect.update(tx.connection, OFFER_BY, rows)
+        tx.dialect.update(tx.connection, OFFER_BY, [(row[0], row[1], due_us[row[0], row[1]]) for row in found])

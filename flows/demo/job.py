@@ -23,6 +23,7 @@ LOOK_SECONDS = 0.15
 LAST_OF = 4
 """One flight of so many is held back until a worker has been killed."""
 A_FEW = 2
+"""So many of those are started at each look where all else is done and no worker was caught at work."""
 STEPS_WITHOUT_PAYMENT = 2
 STEPS_WITH_PAYMENT = 4
 

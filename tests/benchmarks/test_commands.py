@@ -121,8 +121,8 @@ def test_sleeping(kind: str, run: Run) -> None:
     for rest in (figures["at_rest"], figures["at_rest_when_empty"]):
         assert rest["cpu_s_per_s"]["workers"] >= 0
         assert min(rest["rss_mb"]) > 1
-        # A worker renews its lease once a second, or when it gets to it.
-        assert rest["system_calls_per_s"]["write"] >= 0
+        # That something is counted, tests/benchmarks/test_harness.py sees: here a worker may stand still all the while.
+        assert rest["system_calls_per_s"].keys() == {"read", "write"}
         assert (rest["transactions_per_s"] is None) == (kind == "sqlite")
     check_facts(figures["facts"], kind)
 
@@ -134,7 +134,7 @@ def test_peers(kind: str, broker: str, run: Run) -> None:
     assert (figures["workers"], figures["changes"]) == (2, 3)
     for name in ("all_workers_know_ms", "broadcasts_lost_ms"):
         times = figures[name]
-        assert 0 <= times["p50"] <= times["p95"] <= times["p99"] <= times["max"]
+        assert 0 < times["p50"] <= times["p95"] <= times["p99"] <= times["max"]
     check_facts(figures["facts"], kind)
 
 

@@ -42,8 +42,8 @@ class ForeignQueue:
         """Tell the last worker to end, and see that it and what died before it have left nothing in the queue.
 
         What a dead worker recorded and did not acknowledge comes back after a time of the broker's own, and what was
-        sent twice may come last of all. No broker tells of either before it hands it out, and the store shows nothing
-        of it. So whatever is found when the worker has ended, the next worker has to take.
+        sent twice may come last of all. Not every broker tells of either before it hands it out, and the store shows
+        nothing of it. So whatever is found when the worker has ended, the next worker has to take.
         """
         found: list[str | None] = []
         for _ in range(WORKERS):

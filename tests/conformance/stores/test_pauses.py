@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -279,21 +280,6 @@ def test_what_is_dropped_after_the_end_of_a_pause_is_sent_again_as_soon_as_what_
     assert due_us(store, *ids, late) == [now_us + RECALL_US, now_us - SECOND + RECALL_US, now_us + RESEND_US]
 
 
-def test_a_queue_is_not_resumed_in_the_middle_of_a_flush_that_puts_its_steps_off(server_store: Store) -> None:
-    """Or else a recall would pass over the steps that the flush holds, and they would wait for longer."""
-    store = server_store
-    (id,) = started(store, 1)
-    store.write(pause_queue, "default")
-    with store.database.write() as tx:
-        postpone(tx, [Pointer(id, 0, 0, "default")], RESEND_US)
-        resuming = Background(lambda: store.write(resume_queue, "default"))
-        threading.Event().wait(0.3)
-        assert resuming.running
-    assert resuming.join() is True
-    recall_all(store, "default")
-    assert due_us(store, id) == [store.clock.now_us + RECALL_US]
-
-
 def test_postponing_what_is_not_ready_any_more_changes_nothing(store: Store) -> None:
     worker, other = store.worker(), store.worker()
     (id,) = started(store, 1)
@@ -303,14 +289,25 @@ def test_postponing_what_is_not_ready_any_more_changes_nothing(store: Store) -> 
     assert other.flush(first_drive(flow, event(1))).stale == set()
 
 
-def test_a_queue_is_not_resumed_in_the_middle_of_a_sweep_that_puts_its_steps_off(server_store: Store) -> None:
-    """Or else a recall would pass over the steps that the sweep holds, and they would wait for long."""
+def swept(tx: Transaction, _id: str) -> None:
+    assert sweep_due(tx, RESEND_US).offered == []
+
+
+def dropped(tx: Transaction, id: str) -> None:
+    postpone(tx, [Pointer(id, 0, 0, "default")], RESEND_US)
+
+
+@pytest.mark.parametrize("put_off", [swept, dropped])
+def test_a_queue_is_not_resumed_in_the_middle_of_what_puts_its_steps_off(
+    server_store: Store, put_off: Callable[[Transaction, str], None]
+) -> None:
+    """Or else a recall would pass over the steps that are held by that, and they would wait for long."""
     store = server_store
     (id,) = started(store, 1)
     store.write(pause_queue, "default")
     store.clock.go_on(3600)
     with store.database.write() as tx:
-        assert sweep_due(tx, RESEND_US).offered == []
+        put_off(tx, id)
         resuming = Background(lambda: store.write(resume_queue, "default"))
         threading.Event().wait(0.3)
         assert resuming.running

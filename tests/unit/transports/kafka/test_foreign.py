@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import closing
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -20,23 +19,6 @@ pytestmark = pytest.mark.servers
 SECONDS = 30.0
 
 
-@pytest.fixture
-def prefix() -> str:
-    return f"t{secrets.token_hex(4)}."
-
-
-@pytest.fixture
-def plain(kafka_url: str) -> dict[str, object]:
-    address = urlsplit(kafka_url)
-    return {
-        "bootstrap.servers": f"127.0.0.1:{address.port}",
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": address.username,
-        "sasl.password": address.password,
-    }
-
-
 @pytest.fixture(params=["classic", "consumer"])
 def transport(kafka_url: str, prefix: str, request: pytest.FixtureRequest) -> Iterator[KafkaTransport]:
     opened = open_transport(kafka_url, prefix=prefix, partitions=2, group_protocol=request.param)
@@ -47,7 +29,7 @@ def transport(kafka_url: str, prefix: str, request: pytest.FixtureRequest) -> It
 
 
 def test_a_message_of_another_program_is_received(
-    transport: KafkaTransport, plain: dict[str, object], prefix: str
+    transport: KafkaTransport, plain: dict[str, Any], prefix: str
 ) -> None:
     producer = Producer(plain)
     producer.produce(f"{prefix}work", b"body", key=b"\xff", headers=[("text", "ü"), ("raw", b"\xff"), ("none", None)])
@@ -65,7 +47,7 @@ def test_a_message_of_another_program_is_received(
     assert full.id.startswith(f"{prefix}work/")
 
 
-def test_another_program_finds_what_was_sent(transport: KafkaTransport, plain: dict[str, object], prefix: str) -> None:
+def test_another_program_finds_what_was_sent(transport: KafkaTransport, plain: dict[str, Any], prefix: str) -> None:
     transport.send([Message("work", b"body", {"größe": "1"}, key="order", id="17")]).raise_if_any()
     consumer = Consumer({**plain, "group.id": f"{prefix}others", "auto.offset.reset": "earliest"})
     consumer.subscribe([f"{prefix}work"])
@@ -97,7 +79,7 @@ def test_what_waits_beside_a_held_message_goes_to_others(kafka_url: str, prefix:
     helping.close()
 
 
-def make(plain: dict[str, object], topic: str, **config: str) -> None:
+def make(plain: dict[str, Any], topic: str, **config: str) -> None:
     admin = AdminClient(plain)
     for making in admin.create_topics([NewTopic(topic, 2, config=config)], operation_timeout=SECONDS).values():
         making.result(SECONDS)
@@ -106,7 +88,7 @@ def make(plain: dict[str, object], topic: str, **config: str) -> None:
 
 
 def test_messages_in_a_topic_of_another_program_are_not_passed_on(
-    kafka_url: str, plain: dict[str, object], prefix: str
+    kafka_url: str, plain: dict[str, Any], prefix: str
 ) -> None:
     topic = f"{prefix}orders"
     make(plain, topic)
@@ -145,7 +127,7 @@ def test_messages_in_a_topic_of_another_program_are_not_passed_on(
 
 
 def test_a_compacted_topic_of_another_program_is_read_from_its_beginning(
-    kafka_url: str, plain: dict[str, object], prefix: str
+    kafka_url: str, plain: dict[str, Any], prefix: str
 ) -> None:
     topic = f"{prefix}customers"
     make(plain, topic, **{"cleanup.policy": "compact"})

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import closing, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -15,19 +13,6 @@ from transports import Message, TransportError, open_transport
 
 pytestmark = pytest.mark.servers
 SECONDS = 30.0
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"t{secrets.token_hex(4)}."
-
-
-@pytest.fixture
-def admin(kafka_url: str) -> AdminClient:
-    address = urlsplit(kafka_url)
-    login: dict[str, Any] = {"sasl.username": address.username, "sasl.password": address.password}
-    servers: dict[str, Any] = {"bootstrap.servers": f"127.0.0.1:{address.port}"}
-    return AdminClient({**servers, **login, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"})
 
 
 def remove(admin: AdminClient, topic: str) -> None:
